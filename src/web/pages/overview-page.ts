@@ -43,13 +43,17 @@ const problemList = (problems: readonly Problem[]): Html =>
     <ul class="problems">
       ${groupsOf(problems).map(
         (those, at) =>
-          html`<li>
+          html`<li class="${isFailure(those[0]) ? 'bad' : 'warn'}">
             ${names(those)} ${clipped(those[0].message, `problem-${at}`)} ${whereTo(those[0])}
             <small>${standingOf(those)}</small>
           </li>`,
       )}
     </ul>
   </section>`
+
+/** Nothing is written, or lost; the rest is at work, but for what is named. */
+const isFailure = ({ what, message }: Problem): boolean =>
+  what === 'resource' ? message.startsWith('failed') : what !== 'records'
 
 const names = (those: readonly Problem[]): Html =>
   html`${those

@@ -6,7 +6,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/databa
 import { CHROMIUM, launchBrowser } from '../../support/process/browser.ts'
 import { describeWith, installed } from '../../support/process/installed.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
-import { insertEdits, newestId, parkOf } from '../../support/tables/outbox.ts'
+import { emptyOutbox, insertEdits, newestId, parkOf } from '../../support/tables/outbox.ts'
 import { endRuns, insertOpenRun } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { openBoard, type Board } from './board.ts'
@@ -160,14 +160,24 @@ describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a b
     await page.close()
   })
 
-  test('each control is reached by the Tab key with a visible focus, and none is on paper', async () => {
+  test('the Tab key reaches each control in the order of reading, with a visible focus, and none is on paper', async () => {
     await conflict('Mine by the keyboard', 'Theirs by the keyboard')
     const { page, faults } = await openPage(1280, 'light')
-    for (const path of ['/', '/changes', '/schedule', '/resources/clients']) {
+    for (const path of [
+      '/',
+      '/changes',
+      '/schedule',
+      '/resources/clients',
+      '/runs',
+      '/runs/1',
+      '/requests',
+      '/sign-in',
+    ]) {
       await page.goto(board.url + path)
       const all = await page.evaluate<number>(`${CONTROLS}.length`)
       const reached = new Set<number>()
       const hidden: string[] = []
+      const order: number[] = []
       for (let times = 0; times < all + 3; times++) {
         await page.keyboard.press('Tab')
         const [control, shows, text] = await page.evaluate<[number, boolean, string]>(`(() => {
@@ -176,10 +186,13 @@ describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a b
         return [${CONTROLS}.indexOf(one), outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2, one.outerHTML.slice(0, 100)]
       })()`)
         if (control === -1) continue
+        if (!reached.has(control)) order.push(control)
         reached.add(control)
         if (!shows) hidden.push(text)
       }
       expect([path, reached.size, hidden]).toEqual([path, all, []])
+      // A field that has the focus from the beginning is the first to be left.
+      expect([path, order]).toEqual([path, order.toSorted((one, other) => one - other)])
       await page.emulateMedia({ media: 'print' })
       const printed = `[...document.querySelectorAll('nav, button, input, summary')].filter((one) => one.checkVisibility()).length`
       expect([path, await page.evaluate(printed)]).toEqual([path, 0])
@@ -190,4 +203,84 @@ describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a b
     expect(faults).toEqual([])
     await page.close()
   })
+
+  test('a conflict is settled by the keyboard alone', async () => {
+    await emptyOutbox(worker.sql)
+    const id = await conflict('Mine without a mouse', 'Theirs without a mouse')
+    const { page, faults } = await openPage(320, 'dark')
+    await page.goto(board.url)
+    await tabTo(page, 'a', /^See the changes$/)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/changes$/)
+    await tabTo(page, 'button', /^Keep ScopeStack's values$/)
+    await page.keyboard.press('Enter')
+    await page.getByRole('status').waitFor()
+    expect(await page.getByRole('status').innerText()).toBe("Keep ScopeStack's values: 1 change.")
+    await worker.push()
+    await worker.run(['clients'])
+    const [row] = await worker.sql`select name from scopestack.clients where id = ${sim.records.list('clients')[0]!.id}`
+    expect([id > 0, row!['name']]).toEqual([true, 'Theirs without a mouse'])
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  test('the token to look shows no button that acts, the other one does', async () => {
+    await emptyOutbox(worker.sql)
+    await conflict('Mine to be looked at', 'Theirs to be looked at')
+    await using guarded = await openBoard(database.url, {
+      access: { host: '127.0.0.1', tokens: { look: LOOK, act: ACT } },
+    })
+    const buttonsOf = async (page: Page): Promise<string[]> => {
+      const found: string[] = []
+      for (const path of ['/', '/changes', '/schedule', '/runs', '/requests']) {
+        await page.goto(guarded.url + path)
+        found.push(...(await page.locator('main button').allInnerTexts()))
+        if (path === '/changes') found.push(...(await violations(page)).map((one) => `${path}: ${one}`))
+      }
+      return found
+    }
+    const signIn = async (token: string): Promise<Page> => {
+      const page = await (await browser!.newContext()).newPage()
+      await page.goto(guarded.url)
+      expect(await page.title()).toContain('Sign in')
+      // Nothing of the account, and no page to go to.
+      expect(await page.locator('nav').count()).toBe(0)
+      await page.keyboard.press('Tab')
+      await tabTo(page, 'input', /^$/)
+      await page.keyboard.type(token)
+      await page.keyboard.press('Enter')
+      await page.waitForLoadState()
+      return page
+    }
+    const wrong = await signIn('not-the-token-0123456789')
+    expect(await wrong.getByRole('alert').innerText()).toBe('This is not the token.')
+    expect(await wrong.content()).not.toContain('not-the-token')
+    const looking = await signIn(LOOK)
+    expect(await buttonsOf(looking)).toEqual([])
+    expect(await looking.locator('footer').innerText()).toContain('This session may look, and not act.')
+    const acting = await signIn(ACT)
+    const buttons = await buttonsOf(acting)
+    expect(buttons).toContain('Keep the local values')
+    expect(buttons).toContain('Pause the full schedule')
+    await acting.getByRole('button', { name: 'Sign out' }).click()
+    await acting.waitForURL(/\/sign-in$/)
+    await acting.goto(`${guarded.url}/changes`)
+    expect(await acting.title()).toContain('Sign in')
+    for (const page of [wrong, looking, acting]) await page.context().close()
+  })
 })
+
+const LOOK = 'look-at-it-0123456789'
+const ACT = 'act-on-it-0123456789'
+
+/** Presses Tab until a control of this kind and text has the focus. */
+async function tabTo(page: Page, kind: string, text: RegExp): Promise<void> {
+  for (let times = 0; times < 300; times++) {
+    const [name, words] = await page.evaluate<[string, string]>(
+      '[document.activeElement.localName, document.activeElement.textContent.trim()]',
+    )
+    if (name === kind && text.test(words)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`No ${kind} ${String(text)} was reached`)
+}

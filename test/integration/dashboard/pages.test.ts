@@ -6,7 +6,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/databa
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { emptyOutbox, insertEdits, newestId, parkOf, readStates } from '../../support/tables/outbox.ts'
 import { deleteDrift, deleteParked } from '../../support/tables/progress.ts'
-import { deleteProcesses, readRuns } from '../../support/tables/runs.ts'
+import { deleteProcesses, endRuns, failOutcomes, insertOpenRun, readRuns } from '../../support/tables/runs.ts'
 import { openBoard, rowsOf, type Board } from './board.ts'
 import { HOSTILE, insertHostile } from './hostile.ts'
 
@@ -183,6 +183,30 @@ test('a form of another site, and of a session that may only look, changes nothi
     { action: 'discard', changes: [id], asked: 1, done: 1, tokenMay: 'act', from: '127.0.0.1' },
   ])
   expect(String(actions[2]!['forwardedFor'])).toMatch(/^203\.0\.113\.9 x{188}$/)
+})
+
+test('a long message is cut, without the query of an address, and all of it is behind a click', async () => {
+  const query = 'include=account%2Cquotes&page%5Bnumber%5D=1&page%5Bsize%5D=100'
+  const message = `ScopeStack responded with 500 to https://api.example/v1/clients?${query}: ${'why '.repeat(250)}the end`
+  await failOutcomes(worker.sql, message, 'clients')
+  const { id } = (await readRuns(worker.sql, ['id'])).at(-1)!
+  for (const path of ['/', `/runs/${id}`]) {
+    const { body } = await board.get(path)
+    const [, glance] = /<span class="clipped">(.*?)<\/span>/s.exec(body)!
+    expect(glance!.length, path).toBeLessThan(500)
+    expect(glance, path).toContain('500 to https://api.example/v1/clients?…: why')
+    expect(body, path).toMatch(/<details class="whole" id="[\w-]+">\s*<summary>All of it<\/summary>[^]*the end/)
+  }
+  expect((await board.get('/resources/clients')).text).toContain('the end')
+  await worker.run(TYPES)
+})
+
+test('of a run that goes on, the page names what is left', async () => {
+  await insertOpenRun(worker.sql, 'tags')
+  const { id } = (await readRuns(worker.sql, ['id'])).at(-1)!
+  expect((await board.get(`/runs/${id}`)).text).toContain('Left tags')
+  await endRuns(worker.sql)
+  expect((await board.get(`/runs/${id}`)).text).not.toContain('Left')
 })
 
 test('a run is shown resource by resource, and a resource over its runs, with the figures of the tables', async () => {

@@ -58,6 +58,17 @@ test('each attempt is noted with its outcome, and a page shows the newest first'
     ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '503', '1', 'local edit: tags', 'here, process 7'],
     ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '503', '1', '–', 'here, process 7'],
   ])
+  const requestsAt = async (address: string) =>
+    rowsOf((await board.get(address)).body)
+      .slice(1)
+      .map(([, , response, , , , , job]) => [response, job])
+  expect(await requestsAt('/requests?run=12&failed')).toEqual([['503', 'run 12: clients']])
+  expect(await requestsAt('/requests?resource=tags')).toEqual([['503', 'local edit: tags']])
+  expect((await board.get('/requests?run=12&failed=')).text).toContain(
+    'The last 1 requests to ScopeStack that failed of run 12',
+  )
+  // What no page of ours asks for is all of them.
+  expect(await requestsAt(`/requests?run=x&resource=${encodeURIComponent("' or 1=1 <b>")}`)).toHaveLength(4)
   expect(page.body).toMatch(/run <a href="\/runs\/12">12<\/a>: <a href="\/resources\/clients">/)
   expect(page.text).not.toMatch(/secret|Jane|Bearer/)
   expect(JSON.stringify(await readRequestLog(board.sql, ['text']))).not.toMatch(/secret|Jane|Bearer/)

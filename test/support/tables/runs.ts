@@ -216,6 +216,19 @@ export const readRequestLog = readerOf<{ readonly text: string }>(
   'id',
 )
 
+export interface KeptRequest {
+  readonly path: string
+  readonly run: number | null
+  readonly resource: string | null
+}
+
+/** What each of the last requests was sent for. */
+export const readPurposes = readerOf<KeptRequest>(
+  'sync.requests',
+  { path: 'path', run: 'run_id::int', resource: 'resource' },
+  'id',
+)
+
 /** As if every second request had left so much earlier. */
 export const ageHalfOfRequests = (sql: Sql, by: string): Promise<unknown> => sql`
   update sync.requests set at = at - ${by}::interval where id % 2 = 0`

@@ -3,6 +3,7 @@ import { scrape, sumOf } from '../../support/network/exposition.ts'
 import { lockWait, lockWaits } from '../../support/postgres/lock-waits.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { insertParked } from '../../support/tables/progress.ts'
+import { readPurposes, type KeptRequest } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import type { Setting } from '../support/setting.ts'
 import { addressOf, ended, openUnattended } from '../support/unattended.ts'
@@ -68,8 +69,22 @@ test.concurrent('/metrics shows the same of the fleet in every process, and of e
     for (const [name, type] of page.types)
       expect([name, type]).toEqual([name, name.endsWith('_total') ? 'counter' : 'gauge'])
   }
+  await expectPurposes(setting)
   await expectOneReader(setting, urls[0]!)
 })
+
+/** Each request has what it was sent for: the run and its resource, or the local edit. */
+async function expectPurposes({ sql }: Setting): Promise<void> {
+  const isOfEdit = ({ run, path }: KeptRequest): boolean => run === null && path.includes('/clients/')
+  const kept = await until(async () => {
+    const all = await readPurposes(sql, ['path', 'run', 'resource'])
+    return all.some(isOfEdit) ? all : undefined
+  }, 'the requests of the edit')
+  const listed = kept.filter(({ path }) => path.includes('/v1/clients?'))
+  expect(listed.length).toBeGreaterThan(2)
+  expect(new Set(listed.map(({ run, resource }) => `${run} ${resource}`))).toEqual(new Set(['1 clients']))
+  expect(new Set(kept.filter(isOfEdit).map(({ resource }) => resource))).toEqual(new Set(['clients']))
+}
 
 /** While the read of a page that is open waits, /metrics waits for the same one, and does without it in the end. */
 async function expectOneReader({ sql }: Setting, url: string): Promise<void> {
