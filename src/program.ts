@@ -12,6 +12,7 @@ import { login } from './commands/help/login.ts'
 import { migrate } from './commands/help/migrate.ts'
 import { pull } from './commands/help/pull.ts'
 import { push } from './commands/help/push.ts'
+import { reports } from './commands/help/reports.ts'
 import { simulator } from './commands/help/simulator.ts'
 import { start } from './commands/help/start.ts'
 import { status } from './commands/help/status.ts'
@@ -35,6 +36,7 @@ const VERBS: readonly Verb[] = [
   verify,
   columns,
   status,
+  reports,
   doctor,
   discover,
   dictionary,

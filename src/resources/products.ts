@@ -28,11 +28,17 @@ export default defineResource('products', {
     ),
     'manufacturer-part-number': text('Part number given by the manufacturer.', { writable: true }),
     'unit-of-measure': text('What one unit is, such as each.', { writable: true }),
-    'unit-cost': decimal('What one unit costs us, in account currency; null when unset.', { writable: true }),
-    'unit-price': decimal('What one unit is sold for, in account currency; null when unset.', { writable: true }),
+    'unit-cost': decimal("What one unit costs us, in the account's default currency; null when unset.", {
+      writable: true,
+    }),
+    'unit-price': decimal("What one unit is sold for, in the account's default currency; null when unset.", {
+      writable: true,
+    }),
     category: text('Category of the product.', { writable: true }),
     subcategory: text('Subcategory within the category.', { writable: true }),
-    'list-price': decimal('List price of one unit, in account currency; null when unset.', { writable: true }),
+    'list-price': decimal("List price of one unit, in the account's default currency; null when unset.", {
+      writable: true,
+    }),
     markup: decimal('Markup on the cost, in percent: 10 = 10 %.', { writable: true }),
     'vendor-discount': decimal('Discount the vendor gives on the list price, in percent.', { writable: true }),
     'vendor-rebate': decimal('Rebate the vendor pays back, in percent.', { writable: true }),

@@ -23,7 +23,7 @@ export default defineResource('project-services', {
     languages: json('Statement-of-work texts by language_fields.sow_language; Markdown or HTML.', { writable: true }),
     'variable-rates': json('Hours by quantity: {hours: [{base_amount, unit_amount, minimum_quantity}]}, or {}.'),
     'calculated-pricing': json(
-      'Calculated cost and revenue in account currency; numbers may be strings, so cast them.',
+      'Calculated cost and revenue in the currency of the project (report_projects.currency); numbers may be strings, so cast them.',
     ),
     'extended-hours': decimal('Hours of the service itself times its quantity.'),
     'total-hours': decimal('Hours of the service with its subservices.'),

@@ -26,7 +26,7 @@ export default defineResource('project-subservices', {
     languages: json('Statement-of-work texts by language_fields.sow_language; Markdown or HTML.', { writable: true }),
     'variable-rates': json('Hours by quantity: {hours: [{base_amount, unit_amount, minimum_quantity}]}, or {}.'),
     'calculated-pricing': json(
-      'Calculated cost and revenue in account currency; numbers may be strings, so cast them.',
+      'Calculated cost and revenue in the currency of the project (report_projects.currency); numbers may be strings, so cast them.',
     ),
     'external-resource-name': text('Name of the role shown to clients; null when unset.'),
     sku: text('Stock-keeping unit of the subservice; null when unset.'),

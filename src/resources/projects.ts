@@ -32,8 +32,10 @@ export default defineResource('projects', {
     'our-responsibilities': text('What our side has to do, printed in the statement of work.'),
     'client-responsibilities': text('What the client has to do, printed in the statement of work.'),
     'out-of-scope': text('What the project leaves out, printed in the statement of work.'),
-    'one-time-adjustment': decimal('Adjustment of the one-time price, in account currency.'),
-    'mrr-adjustment': decimal('Adjustment of the monthly recurring revenue (MRR), in account currency.'),
+    'one-time-adjustment': decimal("Adjustment of the one-time price, in the currency of the project's rate table."),
+    'mrr-adjustment': decimal(
+      "Adjustment of the monthly recurring revenue (MRR), in the currency of the project's rate table.",
+    ),
     'mrr-terms': integer('Length of the recurring contract, in months.'),
     cola: decimal('Cost-of-living adjustment (COLA) of recurring prices; whether percent or fraction is not known.'),
     'recurring-billing-frequency': text('How often recurring services are billed, such as monthly.'),
@@ -57,8 +59,12 @@ export default defineResource('projects', {
     'presales-engineer-name': text('Name of the presales engineer, copied.'),
     'sales-executive-name': text('Name of the sales executive, copied.'),
     'payment-info': json('Pricing: pricing-model (fixed_fee, time_and_materials, other), rate-type, what it includes.'),
-    'contract-revenue': decimal('Price of the whole contract, in account currency; calculated by ScopeStack.'),
-    'contract-cost': decimal('Cost of the whole contract, in account currency; calculated by ScopeStack.'),
+    'contract-revenue': decimal(
+      "Price of the whole contract, in the currency of the project's rate table; calculated by ScopeStack.",
+    ),
+    'contract-cost': decimal(
+      "Cost of the whole contract, in the currency of the project's rate table; calculated by ScopeStack.",
+    ),
     'contract-margin': decimal(
       'Margin of the contract as a fraction of its revenue: 0.28 = 28 %; calculated by ScopeStack.',
     ),

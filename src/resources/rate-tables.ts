@@ -13,6 +13,11 @@ export default defineResource('rate-tables', {
   },
   toOne: {
     account: to('accounts', 'Account the rate table belongs to, by its slug.'),
+    // The help pages say that each has one; the member's name is a guess (API notes §13).
+    currency: to(
+      'currencies',
+      'Currency of its rates, and of every project priced with it; null where the account has only its default one.',
+    ),
   },
   // A resource rate is only known to name its project.
   toMany: {

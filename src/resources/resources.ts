@@ -11,8 +11,10 @@ export default defineResource('resources', {
     name: text('Name of the role.'),
     'external-name': text('Name of the role shown to clients; null or empty when unset.'),
     description: text('Description of the role.'),
-    'hourly-rate': decimal('Standard price of an hour, in account currency; rate tables may override it.'),
-    'hourly-cost': decimal('Standard cost of an hour, in account currency.'),
+    'hourly-rate': decimal(
+      "Standard price of an hour, in the account's default currency; rate tables may override it.",
+    ),
+    'hourly-cost': decimal("Standard cost of an hour, in the account's default currency."),
   },
   toOne: {
     account: to('accounts', 'Account the resource belongs to, by its slug.'),

@@ -16,6 +16,8 @@ export interface Output {
   /** Each is one line. */
   readonly say: (lines: string | readonly string[]) => void
   readonly json: (value: unknown) => void
+  /** For a file or another program, to which a changed character is a loss: as it is there, and escaped on a terminal. */
+  readonly exact: (text: string) => void
   /** A line of a log, escaped already. False when it was dropped, since the reader has not read those before it. */
   log(line: string): boolean
   /** The first error of the stream; undefined where there is none, or where the reader has closed it. */
@@ -41,6 +43,7 @@ function outputOn(stream: WriteStream): Output {
       if (all.length > 0) stream.write(all.map((line) => `${visible(line)}\n`).join(''))
     },
     json: (value) => void stream.write(`${visibleJson(value)}\n`),
+    exact: (text) => void stream.write(stream.isTTY ? `${visible(text.trimEnd())}\n` : text),
     log(line) {
       if (stream.writableLength > MOST_WAITING) return false
       stream.write(line)

@@ -94,6 +94,11 @@ export interface Switches {
    * the fields of every response
    */
   echoSecrets: 'off' | 'refusals' | 'everything'
+  /**
+   * `one`: only the default one; `several`: with conversion rates, and each rate table has another one; `none`: nothing says that
+   * there are currencies (API notes §13)
+   */
+  currencies: 'none' | 'one' | 'several'
   /** of bodies: as the request accepts, or gzip whatever it accepts; also of errors and tokens */
   compression: 'off' | 'negotiated' | 'unasked'
 }
@@ -142,6 +147,7 @@ export function switchesOf(profile: Profile): Switches {
     foreignWrites: 'off',
     errorShape: 'json-api',
     echoSecrets: 'off',
+    currencies: 'one',
     compression: 'off',
   }
 }
@@ -211,6 +217,7 @@ const checks: Readonly<Record<keyof Switches, Check>> = {
   foreignWrites: oneOf('off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account', 'stale'),
   errorShape: oneOf('json-api', 'error', 'object', 'list', 'text'),
   echoSecrets: oneOf('off', 'refusals', 'everything'),
+  currencies: oneOf('none', 'one', 'several'),
   compression: oneOf('off', 'negotiated', 'unasked'),
 }
 

@@ -3,6 +3,7 @@
  * process.
  */
 import { httpResponse, jsonResponse, noBody, type HttpResponse, type HttpRequest } from '../exchange.ts'
+import { setCurrencies } from '../generator/currencies.ts'
 import type { Grant, Tokens } from '../oauth/tokens.ts'
 import { idOf, type Linkage, type Records } from '../records/records.ts'
 import type { Stats } from '../stats.ts'
@@ -97,6 +98,7 @@ export function applySwitches(
 ): void {
   const problem = setSwitches(deps.switches, input)
   if (problem !== null) throw new ControlInputError(problem)
+  if (input['currencies'] !== undefined) setCurrencies(deps.records, deps.switches.currencies)
   deps.records.clearCachedJson()
 }
 

@@ -4,6 +4,7 @@ import type { Records } from '../records/records.ts'
 import { createBuilder } from './builder.ts'
 import { makeCatalog } from './catalog.ts'
 import { makeCompanies } from './companies.ts'
+import { setCurrencies } from './currencies.ts'
 import { makeInferred, makeInferredTargets } from './inferred.ts'
 import { makeBusinessUnits, makePeople } from './people.ts'
 import { makeProjects } from './projects.ts'
@@ -29,6 +30,7 @@ export function generate(records: Records, { seed, projects, account }: Generate
   if (projects > 0) makeSurveys(builder)
   makeInferred(builder)
   insertNulls(records, builder.random)
+  setCurrencies(records, 'one')
 }
 
 /** Other records repeat these, or sum them up. */

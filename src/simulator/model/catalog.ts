@@ -148,9 +148,19 @@ export const rateTables = model('rate-tables', {
     default: unsure('boolean'),
     'accounting-code': unsure('string?'),
   },
-  toOne: { account: one('accounts') },
+  toOne: { account: one('accounts'), currency: one('currencies') },
   toMany: { 'resource-rates': many('resource-rates') },
   filters: { active: flag('active') },
+})
+
+/** The four members are those of the settings page; path and names are inferred (API notes §13). */
+export const currencies = model('currencies', {
+  attributes: {
+    name: unsure('string'),
+    format: unsure('string'),
+    'conversion-rate': unsure('decimal'),
+    default: unsure('boolean'),
+  },
 })
 
 export const paymentTerms = model('payment-terms', {

@@ -65,4 +65,11 @@ const OPEN: ReadonlySet<string> = new Set([
   'is_day',
   'column_text',
   'column_texts',
+  'lines_by_catalog_service',
+  'lines_by_line_of_business',
+  'lines_by_location',
+  'lines_by_phase',
+  'lines_by_resource',
+  'lines_by_resource_and_status',
+  'lines_by_service',
 ])

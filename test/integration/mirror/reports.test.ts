@@ -4,13 +4,18 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import {
+  cents,
+  countedLines,
+  countedProjects,
+  number,
+  sourcesOf,
+  sum,
+  type CountedLine,
+  type CountedProject,
+  type Source,
+} from '../../support/scopestack/figures.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
-
-interface Source {
-  id: string
-  attributes: Record<string, unknown>
-  relationships: Record<string, unknown>
-}
 
 let sim: Simulator
 let database: TestDatabase
@@ -37,27 +42,23 @@ afterAll(async () => {
   await sim?.close()
 })
 
-const sources = (type: string): Source[] => sim.records.list(type)
-const projects = (): Source[] => sources('projects').filter(({ id }) => id !== deleted.id)
-/** Not archived: what every report but report_projects speaks of. */
-const current = (): Source[] => projects().filter(({ attributes }) => attributes['active'] !== false)
+const sources = (type: string): Source[] => sourcesOf(sim, type)
+const projects = (): CountedProject[] => countedProjects(sim, new Set([deleted.id]))
+const lines = (): CountedLine[] => countedLines(sim, projects())
 const live = (type: string): Source[] => sources(type).filter(({ attributes }) => attributes['active'] !== false)
-const sum = (values: readonly unknown[]): number =>
-  values.reduce<number>((total, value) => total + Number(value ?? 0), 0)
 const total = (records: readonly Source[], member: string): number =>
-  sum(records.map(({ attributes }) => attributes[member]))
-const money = (value: unknown): number | null => (value === null ? null : Math.round(Number(value) * 100) / 100)
+  sum(records.map(({ attributes }) => number(attributes[member])))
 const name = (type: string, id: unknown): unknown =>
   sources(type).find((record) => record.id === id)?.attributes['name'] ?? null
-
-function groupBy(records: readonly Source[], key: (record: Source) => unknown): Map<unknown, Source[]> {
-  return Map.groupBy(records, key)
-}
+const added = (of: readonly CountedLine[], what: 'hours' | 'revenue' | 'cost') =>
+  cents(sum(of.map((line) => line[what])))
+const revenue = (of: readonly CountedProject[]) => cents(sum(of.map((project) => project.revenue)))
+const cost = (of: readonly CountedProject[]) => cents(sum(of.map((project) => project.cost)))
 
 it('report_projects has each living project with its names, hours, services and margin', async () => {
   const rows = await worker.sql`select * from scopestack.report_projects`
-  const resources = groupBy(live('project-resources'), ({ relationships }) => relationships['project'])
-  const services = groupBy(live('project-services'), ({ relationships }) => relationships['project'])
+  const services = Map.groupBy(live('project-services'), ({ relationships }) => relationships['project'])
+  const ofProject = Map.groupBy(lines(), ({ project }) => project.id)
   const found = rows.map((row) => ({
     id: row['project_id'] as string,
     names: [
@@ -66,65 +67,64 @@ it('report_projects has each living project with its names, hours, services and 
       row['presales_engineer_name'],
       row['business_unit_name'],
     ] as unknown[],
-    hours: money(row['hours']),
+    outcome: row['outcome'] as string,
+    hours: cents(row['hours']),
     services: row['services'] === null ? 0 : Number(row['services']),
-    profit: money(row['contract_profit']),
+    profit: cents(row['contract_profit']),
   }))
-  const wanted = projects().map(({ id, attributes, relationships }) => ({
+  const wanted = projects().map(({ id, outcome, source, ...project }) => ({
     id,
     names: [
-      name('clients', relationships['client']),
-      name('sales-executives', relationships['sales-executive']),
-      name('presales-engineers', relationships['presales-engineer']),
-      name('business-units', relationships['business-unit']),
+      name('clients', source.relationships['client']),
+      name('sales-executives', source.relationships['sales-executive']),
+      name('presales-engineers', source.relationships['presales-engineer']),
+      name('business-units', source.relationships['business-unit']),
     ],
-    hours: resources.has(id) ? money(total(resources.get(id)!, 'total-hours')) : null,
+    outcome,
+    hours: ofProject.has(id) ? added(ofProject.get(id)!, 'hours') : null,
     services: services.get(id)?.length ?? 0,
-    profit: money(Number(attributes['contract-revenue']) - Number(attributes['contract-cost'])),
+    profit: cents(project.revenue - project.cost),
   }))
   const byId = (a: { id: string }, b: { id: string }): number => Number(a.id) - Number(b.id)
   expect(found.toSorted(byId)).toEqual(wanted.toSorted(byId))
 })
 
-it('report_project_pipeline counts and sums the projects that are not archived, stage by stage', async () => {
+it('report_project_pipeline counts and sums every project, stage by stage, and archived ones by themselves', async () => {
   const rows = await worker.sql`select * from scopestack.report_project_pipeline order by stage`
-  const wanted = groupBy(current(), ({ attributes }) => attributes['status'])
-  expect(rows.map((row) => row['status'] as string).toSorted()).toEqual([...wanted.keys()].map(String).toSorted())
+  const wanted = Map.groupBy(projects(), ({ status }) => status)
+  expect(rows.map((row) => row['status'] as string).toSorted()).toEqual([...wanted.keys()].toSorted())
+  expect(wanted.has('archived')).toBe(true)
   for (const row of rows) {
-    const of = wanted.get(row['status'])!
+    const of = wanted.get(row['status'] as string)!
     expect(Number(row['projects'])).toBe(of.length)
-    expect(money(row['contract_revenue'])).toBe(money(total(of, 'contract-revenue')))
-    expect(money(row['contract_cost'])).toBe(money(total(of, 'contract-cost')))
+    expect(cents(row['contract_revenue'])).toBe(revenue(of))
+    expect(cents(row['contract_cost'])).toBe(cost(of))
   }
   expect(rows.every((row) => Number(row['stage']) < 99)).toBe(true)
 })
 
 it('report_client_revenue separates what each client bought from what is still open', async () => {
   const rows = await worker.sql`select * from scopestack.report_client_revenue`
-  const byClient = groupBy(current(), ({ relationships }) => relationships['client'])
+  const byClient = Map.groupBy(projects(), ({ source }) => source.relationships['client'])
   byClient.delete(null)
   expect(rows).toHaveLength(byClient.size)
   for (const row of rows) {
     const of = byClient.get(row['client_id'])!
-    const won = of.filter(({ attributes }) => attributes['status'] === 'won')
-    const open = of.filter(({ attributes }) => !['won', 'lost', 'canceled'].includes(String(attributes['status'])))
+    const won = of.filter(({ outcome }) => outcome === 'won')
+    const open = of.filter(({ outcome }) => outcome === 'open')
     expect([Number(row['won_projects']), Number(row['open_projects'])]).toEqual([won.length, open.length])
-    expect(money(row['won_revenue'] ?? 0)).toBe(money(total(won, 'contract-revenue')))
-    expect(money(row['open_revenue'] ?? 0)).toBe(money(total(open, 'contract-revenue')))
+    expect(cents(row['won_revenue'] ?? 0)).toBe(revenue(won))
+    expect(cents(row['open_revenue'] ?? 0)).toBe(revenue(open))
   }
 })
 
 it('report_service_demand counts what was sold on won projects', async () => {
   const rows = await worker.sql`select * from scopestack.report_service_demand`
-  const won = new Set(
-    current()
-      .filter(({ attributes }) => attributes['status'] === 'won')
-      .map(({ id }) => id),
-  )
+  const won = new Set(projects().flatMap(({ id, outcome }) => (outcome === 'won' ? [id] : [])))
   const sold = live('project-services').filter(
     ({ relationships }) => won.has(String(relationships['project'])) && relationships['service'] !== null,
   )
-  const byService = groupBy(sold, ({ relationships }) => relationships['service'])
+  const byService = Map.groupBy(sold, ({ relationships }) => relationships['service'])
   expect(rows.length).toBeGreaterThan(0)
   expect(rows).toHaveLength(byService.size)
   for (const row of rows) {
@@ -133,20 +133,17 @@ it('report_service_demand counts what was sold on won projects', async () => {
     expect(Number(row['times_sold'])).toBe(of.length)
     expect(Number(row['projects'])).toBe(new Set(of.map(({ relationships }) => relationships['project'])).size)
     expect(Number(row['quantity'])).toBe(total(of, 'quantity'))
-    expect(money(row['hours'])).toBe(money(total(of, 'total-hours')))
+    expect(cents(row['hours'])).toBe(cents(total(of, 'total-hours')))
   }
 })
 
-it('report_resource_hours adds up to the hours and the money of all roles', async () => {
+it('report_resource_hours adds up to the hours and the money of all lines', async () => {
   const [row] = await worker.sql`
     select sum(hours) as hours, sum(revenue) as revenue, sum(cost) as cost from scopestack.report_resource_hours`
-  const living = new Set(current().map(({ id }) => id))
-  const roles = live('project-resources').filter(({ relationships }) => living.has(String(relationships['project'])))
-  const times = (member: string) =>
-    sum(roles.map(({ attributes }) => Number(attributes['total-hours'] ?? 0) * Number(attributes[member] ?? 0)))
-  expect(money(row!['hours'])).toBe(money(total(roles, 'total-hours')))
-  expect(money(row!['revenue'])).toBe(money(times('hourly-rate')))
-  expect(money(row!['cost'])).toBe(money(times('hourly-cost')))
+  const all = lines()
+  expect(cents(row!['hours'])).toBe(added(all, 'hours'))
+  expect(cents(row!['revenue'])).toBe(added(all, 'revenue'))
+  expect(cents(row!['cost'])).toBe(added(all, 'cost'))
 })
 
 it('sync_status shows how fresh each resource is, its last outcome and its number of rows', async () => {

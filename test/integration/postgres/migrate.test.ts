@@ -89,10 +89,16 @@ it('gives every resource a table with its columns, in their types', async () => 
       ),
     ].map((column) => [table, ...column] as const),
   )
+  // Generated: what the reports on lines add up (migration 0024).
+  const calculated = ['project_services', 'project_subservices'].flatMap((table) =>
+    ['calculated_revenue', 'calculated_cost'].map((column) => [table, column, 'numeric', false] as const),
+  )
   const wanted = await Promise.all(
-    [...mirrored, ...USER_DEFINED_VALUES.map((column) => ['user_defined_values', ...column] as const)].map(
-      async ([table, column, type, required]) => ({ table, column, type: await typeName(type), required }),
-    ),
+    [
+      ...mirrored,
+      ...calculated,
+      ...USER_DEFINED_VALUES.map((column) => ['user_defined_values', ...column] as const),
+    ].map(async ([table, column, type, required]) => ({ table, column, type: await typeName(type), required })),
   )
   const key = ({ table, column }: { table: string; column: string }): string => `${table}.${column}`
   const sorted = <T extends { table: string; column: string }>(rows: readonly T[]): T[] =>

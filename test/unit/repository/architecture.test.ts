@@ -122,6 +122,7 @@ const WITHIN: Record<string, Arrows> = {
       'migrate',
       'pull',
       'push',
+      'reports',
       'simulator',
       'start',
       'status',
@@ -143,7 +144,8 @@ const WITHIN: Record<string, Arrows> = {
     world: ['read', 'switches', 'records', 'write'],
     generator: ['model', 'read', 'records'],
     oauth: ['exchange', 'world'],
-    control: ['exchange', 'oauth', 'stats', 'switches', 'records', 'world', 'write'],
+    // A switch that is about records has them generated anew.
+    control: ['exchange', 'oauth', 'stats', 'switches', 'records', 'world', 'write', 'generator'],
     http: [
       'errors',
       'exchange',
