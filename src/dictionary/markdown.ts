@@ -3,7 +3,7 @@ import { visible } from '../screen/visible.ts'
 import { padEnd, widthOf } from '../screen/width.ts'
 import { nameOf, type Dictionary, type DictionaryTable } from './dictionary.ts'
 import { erDiagram } from './er-diagram.ts'
-import { columnNotes, filledShare, sourceSentence, tableFacts } from './wording.ts'
+import { filledShare, sayingOf, sourceSentence, tableFacts } from './wording.ts'
 
 /** All of it: every table with every column. */
 export function markdownDictionary(dictionary: Dictionary): string {
@@ -22,9 +22,7 @@ function sectionOf(table: DictionaryTable): string[] {
     code(column.name),
     plain(column.type),
     ...(counted ? [filledShare(column, table)] : []),
-    plain(
-      [column.comment, ...(column.target === null ? [] : [`→ ${column.target}.`]), ...columnNotes(column)].join(' '),
-    ),
+    plain(sayingOf(column)),
   ])
   const fields = table.fields.map(({ name, label, type, filled }) => [
     code(name),

@@ -42,6 +42,12 @@ export function columnNotes({ key, targetColumn, link, editable, origin, values 
   ]
 }
 
+/** All that is said of a column, in one line. */
+export const sayingOf = (column: DictionaryColumn): string =>
+  [column.comment, column.target === null ? '' : `→ ${column.target}.`, ...columnNotes(column)]
+    .filter((part) => part !== '')
+    .join(' ')
+
 /** Of rows in which the column is not null; 99 % is not all. */
 export function filledShare({ filled }: DictionaryColumn, { rows }: DictionaryTable): string {
   if (filled === null || rows === null || rows === 0) return ''

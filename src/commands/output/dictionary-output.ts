@@ -1,6 +1,6 @@
 /** The dictionary on a terminal: a list of tables, or the columns of some. */
 import { nameOf, type Dictionary, type DictionaryColumn, type DictionaryTable } from '../../dictionary/dictionary.ts'
-import { columnNotes, filledShare, sourceSentence, tableFacts } from '../../dictionary/wording.ts'
+import { filledShare, sayingOf, sourceSentence, tableFacts } from '../../dictionary/wording.ts'
 import { clipped } from '../../screen/width.ts'
 import { tableIn, textTable, WIDTH, wrapped } from './format.ts'
 
@@ -42,7 +42,7 @@ function tableLines(table: DictionaryTable, width: number | undefined): string[]
     ...table.columns.flatMap((column, index) => [
       '',
       heads[index]!,
-      ...wrapped(saying(column), '    ', width ?? WIDTH),
+      ...wrapped(sayingOf(column), '    ', width ?? WIDTH),
     ]),
     ...(fields.length === 0
       ? []
@@ -58,6 +58,3 @@ function filledOf(column: DictionaryColumn, table: DictionaryTable): string {
   const share = filledShare(column, table)
   return share === '' ? '' : `filled ${share}`
 }
-
-const saying = (column: DictionaryColumn): string =>
-  [column.comment, ...(column.target === null ? [] : [`→ ${column.target}.`]), ...columnNotes(column)].join(' ')
