@@ -71,6 +71,22 @@ it('makes the role of a reader, and states the columns of every other statement'
   expect(asked.filter(({ columns }) => columns.length === 0).map(({ heading }) => heading)).toEqual([])
 })
 
+it('lists every question above its queries, each with a place of its answer', () => {
+  const listed = [...PAGE.matchAll(/^\| \[(\d+\. [^\]]+)\]\(#[^)]+\) +\| ([^|]+?) +\|/gm)].map(
+    ([, question, place]) => ({
+      question,
+      place,
+    }),
+  )
+  expect(listed.map(({ question }) => question)).toEqual(
+    [...PAGE.matchAll(/^### (\d+\. .+)$/gm)].map(([, heading]) => heading),
+  )
+  expect(listed.length).toBeGreaterThanOrEqual(29)
+  expect(listed.filter(({ place }) => !place!.includes('`'))).toEqual([])
+  const found = asked.filter(({ mayBeEmpty, heading }) => !mayBeEmpty && /^\d/.test(heading))
+  expect(new Set(found.map(({ heading }) => heading)).size).toBeGreaterThanOrEqual(20)
+})
+
 describe.each(asked.map((one, index) => [`${index + 1}: ${one.heading}`, one] as const))('%s', (_, statement) => {
   it('returns rows with the columns that it states', async () => {
     const rows = await reader.unsafe(statement.sql)
