@@ -26,7 +26,7 @@ CREATE TABLE "sync"."relations" (
 	"target_column" text NOT NULL,
 	"cardinality" text NOT NULL,
 	"confidence" text NOT NULL,
-	"declared" boolean DEFAULT true NOT NULL,
+	"replaces" text[] DEFAULT '{}' NOT NULL,
 	"link_view" text,
 	"link_key" text,
 	"link_target_key" text,
@@ -184,7 +184,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         'expression', format('t.%I', a.attname), 'comment', col_description(a.attrelid, a.attnum)) ORDER BY a.attnum)
       FROM pg_attribute a
       WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (leaving)
-        AND (a.attname !~ '^sync_' OR a.attname = 'sync_changed_at')),
+        AND (a.attname !~ '^sync_' OR a.attname = 'sync_changed_at')
+        -- What has another name by now.
+        AND NOT EXISTS (
+          SELECT FROM sync.relations r JOIN pg_attribute b ON b.attrelid = p.oid AND b.attname = r.column_name AND NOT b.attisdropped
+          WHERE r.table_name = p.name AND a.attname = ANY (r.replaces))),
     format('FROM %s AS t WHERE %s', p.oid::regclass, p.living), p.oid, p.oid::text, obj_description(p.oid, 'pg_class')
   FROM plain p WHERE (the_table IS NULL OR p.name = the_table) AND p.oid IS NOT NULL
   UNION ALL
@@ -444,3 +448,35 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION sync.refresh_live_views TO %s', the_grantee);
   END LOOP;
 END $$;
+--> statement-breakpoint
+-- Which columns join which tables, for people and for tools that cannot see the catalog. It has its owner's rights, as schema sync
+-- is closed to readers.
+CREATE VIEW scopestack.relations AS
+SELECT r.table_name, r.column_name, r.target_table, r.target_column, r.cardinality, r.confidence, r.link_view,
+  EXISTS (
+    SELECT FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+    WHERE k.contype = 'f' AND k.conrelid = pg_catalog.to_regclass(format('scopestack.%I', r.table_name))
+      AND k.confrelid = pg_catalog.to_regclass(format('scopestack.%I', r.target_table)) AND a.attname = r.column_name) AS is_foreign_key
+FROM sync.relations r;
+--> statement-breakpoint
+CREATE TRIGGER read_only INSTEAD OF INSERT OR UPDATE OR DELETE ON scopestack.relations FOR EACH ROW
+EXECUTE FUNCTION sync.refuse_edits('scopestack.relations shows what the program knows of the tables, and cannot be edited.');
+--> statement-breakpoint
+COMMENT ON VIEW scopestack.relations IS 'One row for each column of the mirror that holds keys of another table. Ids that are keys elsewhere, as in the CRM, are not among them.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.table_name IS 'Table that holds the key.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.column_name IS 'Its column; an array where cardinality is to-many.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.target_table IS 'Table that it is a key of. It may lack the row: deleted, not to be seen by the service account, or not read yet.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.target_column IS 'id, or name where the column holds names.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.cardinality IS 'to-one, or to-many.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.confidence IS 'How sure it is, from what is known of ScopeStack: high, medium or low.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.link_view IS 'Of a to-many: the view of scopestack_live with a row for each pair.';
+--> statement-breakpoint
+COMMENT ON COLUMN scopestack.relations.is_foreign_key IS 'True where Postgres has a foreign key for it: from PostgreSQL 18, not enforced, so that tools see it and no load waits for it.';

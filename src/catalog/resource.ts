@@ -149,6 +149,22 @@ export interface Column {
 }
 
 /**
+ * The one name of a key that has another here: a column that Postgres generates from it. The columns it is made of keep their names
+ * for the releases, queries and edits that know them; schema `scopestack_live` has this one in their place.
+ */
+export interface NamedKey {
+  readonly name: string
+  /** Columns; the first that is not null counts. */
+  readonly from: readonly [string, ...string[]]
+  /** Words that stand there in place of a key. */
+  readonly except: readonly string[]
+  /** Whether the columns it is made of say no more than it does. */
+  readonly replaces: boolean
+  readonly type: string
+  readonly comment: string
+}
+
+/**
  * Whether a local edit may change it. The account is left out: there is only one, and responses and writes name it differently
  * (API notes §8).
  */
@@ -191,6 +207,8 @@ export interface Resource {
    * creation got no response.
    */
   readonly naturalKey: readonly string[] | undefined
+  /** By which its keys join where another name came first. */
+  readonly namedKeys: readonly NamedKey[]
   /** To-manys without a column that its list can include: a read method for the related records. */
   readonly includedToMany: readonly string[]
 }
@@ -213,6 +231,7 @@ interface Declaration {
   /** Only those that no other resource's to-one holds. */
   readonly toMany?: Readonly<Record<string, Relationship>>
   readonly includedToMany?: readonly string[]
+  readonly namedKeys?: Readonly<Record<string, Pick<NamedKey, 'from' | 'type' | 'comment'> & Partial<NamedKey>>>
 }
 
 /**
@@ -246,5 +265,11 @@ export function defineResource(type: string, declaration: Declaration): Resource
     writes: declaration.writes ?? [],
     naturalKey: declaration.naturalKey,
     includedToMany: declaration.includedToMany ?? [],
+    namedKeys: Object.entries(declaration.namedKeys ?? {}).map(([name, key]) => ({
+      except: [],
+      replaces: true,
+      ...key,
+      name,
+    })),
   }
 }

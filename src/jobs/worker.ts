@@ -10,6 +10,7 @@ import { clientFor } from '../remote/client.ts'
 import type { Transaction } from '../store/connection/database.ts'
 import { isSuccess, type ResourceOutcome } from '../store/runs/runs.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
+import { retryLiveViews } from '../store/schema/live-views.ts'
 import { RESOURCES_AT_ONCE } from '../sync/run/connections.ts'
 import { parentTypesOf } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
@@ -142,5 +143,7 @@ export async function close(
   signal: AbortSignal,
 ): Promise<void> {
   const run = await withDbRetry(() => closeRun(sql, runId, error, (tx, closed) => closing.within(tx, closed)), signal)
-  if (run !== null) closing.after(run)
+  if (run === null) return
+  closing.after(run)
+  await retryLiveViews(sql)
 }

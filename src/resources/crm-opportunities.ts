@@ -17,7 +17,7 @@ export default defineResource('crm-opportunities', {
     'owner-id': text('Id of the owner in the CRM. No key of a table here.', { writable: true }),
     'owner-name': text('Name of the owner in the CRM.', { writable: true }),
     // The to-one `account` makes account_id, the ScopeStack account; this is the CRM's own key.
-    'account-id': text('Id of the customer company in the CRM; not the ScopeStack account.', {
+    'account-id': text('Id of the customer company in the CRM, not the ScopeStack account. No key of a table here.', {
       column: 'crm_account_id',
       writable: true,
     }),

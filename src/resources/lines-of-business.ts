@@ -1,8 +1,7 @@
 import { boolean, defineResource, integer, text } from '../catalog/resource.ts'
 
 export default defineResource('lines-of-business', {
-  comment:
-    'One row per line of business. Joins services and project_services by lob_id, project_resources by line_of_business_id.',
+  comment: 'One row per line of business. Joins services, project_services and others by line_of_business_id.',
   // Neither its path nor its type is known for certain: one client calls line-of-businesses, and tolerates its failure
   // (API notes §2, §10). Categories are a short list, and each belongs to one.
   confidence: 'low',

@@ -12,7 +12,7 @@ export default defineResource('project-documents', {
     'error-text': text('Why the generation failed; null when it did not.'),
     'document-url': text('Address of the file, signed and good for a short time only; null until finished.'),
     // May be a word instead of a number, so text even without the need to join.
-    'template-id': text('Template used (document_templates.id), or the word pricing or breakdown, which is no key.', {
+    'template-id': text('Template used (as document_template_id), or the word pricing or breakdown, which is no key.', {
       writable: true,
       target: 'document-templates',
     }),
@@ -25,5 +25,14 @@ export default defineResource('project-documents', {
   },
   toOne: {
     project: to('projects', 'Project the document is about.', { writable: true }),
+  },
+  namedKeys: {
+    document_template_id: {
+      from: ['template_id'],
+      except: ['pricing', 'breakdown'],
+      replaces: false,
+      type: 'document-templates',
+      comment: 'Template used; null where template_id has the word pricing or breakdown.',
+    },
   },
 })

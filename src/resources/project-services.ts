@@ -17,7 +17,9 @@ export default defineResource('project-services', {
     position: integer('Place within the project, 1 first.', { writable: true }),
     'service-type': text('Kind of service: professional_services or managed_services.', { writable: true }),
     // The to-one `lob` makes lob_id; this is the same line of business as sent inside the attributes, a JSON number.
-    'lob-id': text('Line of business; the same key as lob_id and project_approvals.lob_ids.', { column: 'lob_number' }),
+    'lob-id': text('Older name of line_of_business_id: the same line of business, as sent in the attributes.', {
+      column: 'lob_number',
+    }),
     'payment-frequency': text('How often the service is charged, such as one_time.', { writable: true }),
     'task-source': text('Where it came from: standard (catalog), custom or another word.', { writable: true }),
     languages: json('Statement-of-work texts by language_fields.sow_language; Markdown or HTML.', { writable: true }),
@@ -48,9 +50,16 @@ export default defineResource('project-services', {
     resource: to('resources', 'Standard resource behind that role.'),
     service: to('services', 'Catalog service it was copied from; null when custom.', { writable: true }),
     // The name of the type is unsure (API notes §10).
-    lob: to('lines-of-business', 'Line of business that delivers the service.'),
+    lob: to('lines-of-business', 'Older name of line_of_business_id: line of business that delivers the service.'),
     'service-category': to('service-categories', 'Category the service is filed under.'),
   },
   // project-subservices: project-subservices.project-service carries it. notes: doubtful, the attribute holds them, and
   // a wrong include may get the biggest list refused. allocated-governances: the type at the other end is unknown.
+  namedKeys: {
+    line_of_business_id: {
+      from: ['lob_id', 'lob_number'],
+      type: 'lines-of-business',
+      comment: 'Line of business that delivers the service.',
+    },
+  },
 })

@@ -44,11 +44,18 @@ export default defineResource('project-subservices', {
     'project-service': to('project-services', 'Service of the project it is part of.', { writable: true }),
     'project-location': to('project-locations', 'Location the work is done at; null when none is chosen.'),
     // The name of the type is unsure (API notes §10).
-    lob: to('lines-of-business', 'Line of business that delivers the subservice.'),
+    lob: to('lines-of-business', 'Older name of line_of_business_id: line of business that delivers the subservice.'),
     phase: to('phases', "Standard phase the work falls into; project_phases.phase_id leads to the project's own."),
     'project-resource': to('project-resources', 'Role of the project that does the work.'),
     resource: to('resources', 'Standard resource behind that role.'),
     'service-category': to('service-categories', 'Category the subservice is filed under.'),
     subservice: to('subservices', 'Catalog subservice it was copied from; null when custom.'),
+  },
+  namedKeys: {
+    line_of_business_id: {
+      from: ['lob_id'],
+      type: 'lines-of-business',
+      comment: 'Line of business that delivers the subservice.',
+    },
   },
 })

@@ -11,7 +11,14 @@ export default defineResource('service-categories', {
   },
   toOne: {
     // The name of the type is unsure (API notes §10).
-    lob: to('lines-of-business', 'Line of business the category belongs to.'),
+    lob: to('lines-of-business', 'Older name of line_of_business_id: line of business the category belongs to.'),
     account: to('accounts', 'Account the category belongs to, by its slug.'),
+  },
+  namedKeys: {
+    line_of_business_id: {
+      from: ['lob_id'],
+      type: 'lines-of-business',
+      comment: 'Line of business the category belongs to.',
+    },
   },
 })

@@ -22,7 +22,9 @@ export default defineResource('services', {
     guidance: text('Advice for the person who scopes the service.'),
     languages: json('Statement-of-work texts by language_fields.sow_language; Markdown or HTML.', { writable: true }),
     // The to-one `lob` makes lob_id; this is the same line of business as sent inside the attributes, a JSON number.
-    'lob-id': text('Line of business; the same key as lob_id.', { column: 'lob_number' }),
+    'lob-id': text('Older name of line_of_business_id: the same line of business, as sent in the attributes.', {
+      column: 'lob_number',
+    }),
     position: integer('Place in the list, 1 first.'),
     'variable-rates': json('Hours by quantity: {hours: [{base_amount, unit_amount, minimum_quantity}]}, or {}.'),
     quantity: integer('Quantity the service starts with on a project.'),
@@ -35,10 +37,17 @@ export default defineResource('services', {
     'service-category': to('service-categories', 'Category the service is filed under.'),
     account: to('accounts', 'Account the service belongs to, by its slug.'),
     // The name of the type is unsure (API notes §10).
-    lob: to('lines-of-business', 'Line of business that delivers the service.'),
+    lob: to('lines-of-business', 'Older name of line_of_business_id: line of business that delivers the service.'),
   },
   // subservices.service should carry it, but rests on one doubtful use, while this include was seen answered.
   toMany: {
     subservices: to('subservices', 'Subservices that make up the service (ids of subservices).'),
+  },
+  namedKeys: {
+    line_of_business_id: {
+      from: ['lob_id', 'lob_number'],
+      type: 'lines-of-business',
+      comment: 'Line of business that delivers the service.',
+    },
   },
 })

@@ -1,6 +1,6 @@
 /** The bookkeeping tables of what analysts read beside the mirror, for drizzle-kit: relations, living views, their fields. */
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, index, integer, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, sync } from './sync-schema.ts'
 
 /** The columns of the mirror that hold keys, as the catalog declares them; shown by the view `scopestack.relations`. */
@@ -15,8 +15,11 @@ export const relations = sync.table(
     /** `to-one`; `to-many`: the column is an array. */
     cardinality: text('cardinality').notNull(),
     confidence: text('confidence').notNull(),
-    /** False: found in the account, and not declared. */
-    declared: boolean('declared').notNull().default(true),
+    /** Columns that hold the same by an older name, which living views leave out. */
+    replaces: text('replaces')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     /** Of a to-many: the view in `scopestack_live` with a row for each pair, and what its two keys are called. */
     linkView: text('link_view'),
     linkKey: text('link_key'),

@@ -3,6 +3,7 @@
  * column each. What they are is SQL (migrations/0022_living_views.sql), so that a statement that adds a column can have them follow.
  */
 import { codeOf, type Database } from '../connection/database.ts'
+import { USER_DEFINED } from './user-defined-triggers.ts'
 
 /** A view that was made or changed, or could not be: `busy` where a report reads it, which the next call tries again. */
 export interface LiveViewResult {
@@ -24,5 +25,28 @@ export async function refreshLiveViews(sql: Database, table: string | null = nul
     // A role without rights on schema sync, or a schema of an older release: the next "migrate" of the owner does it.
     if (/^(42501|42883)$/.test(codeOf(error))) return []
     throw error
+  }
+}
+
+/** Where the definitions of all user-defined fields are. */
+const DEFINITIONS = 'project_variables'
+
+/**
+ * Brings the views of user-defined fields up to date with rows that a run has written. A run does not fail of it: what could not be
+ * done is in `sync.live_views`, and comes with the next.
+ */
+export async function followFields(sql: Database, table: string): Promise<void> {
+  if (table === DEFINITIONS) await refreshLiveViews(sql).catch(() => [])
+  else if (USER_DEFINED.has(table)) await refreshLiveViews(sql, table).catch(() => [])
+}
+
+/** At the end of a run: views that could not be made before, as a report was reading them. */
+export async function retryLiveViews(sql: Database): Promise<void> {
+  try {
+    const tables = await sql<{ name: string }[]>`
+      select distinct table_name as name from sync.live_views where problem is not null`
+    for (const { name } of tables) await refreshLiveViews(sql, name)
+  } catch {
+    // As above: the run is over, and has done its work.
   }
 }

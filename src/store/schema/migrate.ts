@@ -17,11 +17,13 @@ import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './captu
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { SYNC_COLUMNS } from './columns.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
+import { addForeignKeys } from './foreign-keys.ts'
 import { assertOwnHistorySchema, assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
 import { installHistory } from './history.ts'
 import { refreshLiveViews } from './live-views.ts'
 import { lastMigration, migrationSpan, readMigrations, type Migration } from './migration-files.ts'
+import { addNamedKeys } from './named-keys.ts'
 import { recordRelations } from './relations.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
@@ -40,7 +42,8 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
   const sql = openDatabase(url, { connections: 1 })
   const change: ChangeTables = (act) => changeUnderLock(sql, act, waiting)
   try {
-    assertSupportedVersion(await readServerVersion(sql))
+    const server = await readServerVersion(sql)
+    assertSupportedVersion(server)
     await checkDatabase(sql, url)
     await assertOwnSchemas(sql, migrationSpan().first)
     await assertOwnHistorySchema(sql)
@@ -48,6 +51,7 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
     if (!wasMigrated) await changeUnderLock(sql, (tx, run) => runMigrations(tx, run), waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
     if (usable.length === 0) throw await schemaGone(sql)
+    await addNamedKeys(sql, usable, change)
     const missing = async (of: Database | Transaction): Promise<string[]> =>
       commentStatements(usable, await existingComments(of))
     if ((await missing(sql)).length > 0)
@@ -62,6 +66,7 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
       },
     )
     await recordRelations(sql, usable)
+    await addForeignKeys(sql, server.number)
     await refreshLiveViews(sql)
     if (waiting.history !== undefined) await installHistory(sql, waiting.history, usable, change)
     return { faults: wasMigrated ? faults : [], repaired }
@@ -203,12 +208,12 @@ function commentStatements(resources: readonly Resource[], existing: ReadonlyMap
   const want = (name: string, target: string, comment: string): void => {
     if (existing.get(name) !== comment) statements.push(`comment on ${target} is '${comment.replaceAll("'", "''")}'`)
   }
-  for (const { table, comment, columns } of resources) {
+  for (const { table, comment, columns, namedKeys } of resources) {
     const column = (name: string, text: string): void =>
       want(`${table}.${name}`, `column scopestack.${quote(table)}.${quote(name)}`, text)
     want(table, `table scopestack.${quote(table)}`, comment)
     column('id', 'Id of the record in ScopeStack.')
-    for (const { name, comment: text } of columns) column(name, text)
+    for (const { name, comment: text } of [...columns, ...namedKeys]) column(name, text)
     for (const [name, text] of Object.entries(SYNC_COLUMNS)) column(name, text)
   }
   return statements

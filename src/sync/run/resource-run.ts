@@ -7,6 +7,7 @@ import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
 import { readKnown, type Capabilities, type Known } from '../../store/progress/known.ts'
 import { NOTHING_READ, recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
+import { followFields } from '../../store/schema/live-views.ts'
 import { checkTable, explainTableError, writeAllAgain } from '../check-table.ts'
 import { openColumns, type NewFields } from '../columns/open-columns.ts'
 import { pullIncremental } from '../incremental/incremental.ts'
@@ -104,6 +105,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
       return failed
     },
   )
+  if (outcome.inserted + outcome.updated + outcome.deleted > 0) await followFields(sql, resource.table)
   onEvent({ type: 'end', ...outcome })
   return outcome
 }

@@ -3,6 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun, reason } from '../../errors/sync-error.ts'
 import { mapConcurrent } from '../../map-concurrent.ts'
 import { beginRun, endRun, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
+import { retryLiveViews } from '../../store/schema/live-views.ts'
 import { canReadIncrementally } from '../incremental/can-read.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { RESOURCES_AT_ONCE } from './connections.ts'
@@ -36,6 +37,7 @@ export async function pull(deps: PullDeps, options: PullOptions): Promise<PullRe
     throw fatal === undefined ? failure : fatal.error
   })
   if (fatal !== undefined) throw fatal.error
+  await retryLiveViews(deps.sql)
   return { runId, outcome, outcomes }
 }
 

@@ -24,7 +24,7 @@ it('an incremental run reads completely each resource that never had a full read
   await forgetCheckpoints(worker.sql)
   for (const type of INCREMENTAL) {
     const { table } = worker.catalog.get(type)!
-    await withoutCapture(worker.sql, (tx) => tx`truncate scopestack.${tx(table)}`)
+    await withoutCapture(worker.sql, (tx) => tx`delete from scopestack.${tx(table)}`)
     await emptyPageCache(worker.sql, type)
   }
   await changes()

@@ -166,7 +166,7 @@ it('children are read again though the first full read of the projects came afte
   const { sim, worker, changes } = account
   await forgetCheckpoints(worker.sql, 'projects')
   await emptyPageCache(worker.sql, 'projects')
-  await withoutCapture(worker.sql, (tx) => tx`truncate scopestack.projects`)
+  await withoutCapture(worker.sql, (tx) => tx`delete from scopestack.projects`)
   const { parts } = projectWith(sim, 'project-phases', 2)
   edit(sim, 'project-phases', parts[0]!)
   await worker.run(['projects'])

@@ -167,7 +167,7 @@ describe('a trigger refuses', () => {
       `scopestack.users is read-only: ScopeStack's API is not known to take changes of users. Change the record in ScopeStack; the next pull brings it here.`,
     ],
     [
-      `truncate scopestack.clients`,
+      `truncate scopestack.clients cascade`,
       `scopestack.clients mirrors ScopeStack and cannot be emptied. Delete or archive its records one by one, or in ScopeStack.`,
     ],
   ])('%s', async (statement, sentence) => {

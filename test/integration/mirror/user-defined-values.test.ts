@@ -24,7 +24,10 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  await withoutCapture(sql, (tx) => tx`truncate scopestack.projects, scopestack.clients, scopestack.crm_opportunities`)
+  await withoutCapture(
+    sql,
+    (tx) => tx`truncate scopestack.projects, scopestack.clients, scopestack.crm_opportunities cascade`,
+  )
 })
 
 const load = (type: string, records: readonly RemoteRecord[]): Promise<LoadResult> =>
@@ -253,7 +256,7 @@ it('follows plain SQL too: an upsert, another id, a value with more zeros, null,
   await withoutCapture(sql, (tx) => tx`delete from scopestack.projects where id = '1'`)
   expect(await values('1')).toEqual([])
   await upsert('3')
-  await withoutCapture(sql, (tx) => tx`truncate scopestack.projects`)
+  await withoutCapture(sql, (tx) => tx`truncate scopestack.projects cascade`)
   expect(await sql`select * from scopestack.user_defined_values`).toEqual([])
 })
 

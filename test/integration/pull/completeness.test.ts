@@ -151,10 +151,10 @@ async function play(seed: number): Promise<Outcome[]> {
   const found: Outcome[] = []
   log.length = 0
   try {
-    await withoutCapture(
-      worker.sql,
-      (tx) => tx`truncate scopestack.clients, sync.cursors, sync.seen_pages, sync.known_pages, sync.capabilities`,
-    )
+    await withoutCapture(worker.sql, async (tx) => {
+      await tx`delete from scopestack.clients`
+      await tx`truncate sync.cursors, sync.seen_pages, sync.known_pages, sync.capabilities`
+    })
     for (let round = 0; round < ROUNDS; round++) {
       const before = living()
       const history: History = new Map([...before].map(([id, name]) => [id, new Set([name])]))
