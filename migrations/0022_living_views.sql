@@ -458,7 +458,11 @@ SELECT r.table_name, r.column_name, r.target_table, r.target_column, r.cardinali
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
     WHERE k.contype = 'f' AND k.conrelid = pg_catalog.to_regclass(format('scopestack.%I', r.table_name))
       AND k.confrelid = pg_catalog.to_regclass(format('scopestack.%I', r.target_table)) AND a.attname = r.column_name) AS is_foreign_key
-FROM sync.relations r;
+FROM sync.relations r
+-- A column that the account had for a while may be gone.
+WHERE EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = pg_catalog.to_regclass(format('scopestack.%I', r.table_name)) AND a.attname = r.column_name AND NOT a.attisdropped);
 --> statement-breakpoint
 CREATE TRIGGER read_only INSTEAD OF INSERT OR UPDATE OR DELETE ON scopestack.relations FOR EACH ROW
 EXECUTE FUNCTION sync.refuse_edits('scopestack.relations shows what the program knows of the tables, and cannot be edited.');

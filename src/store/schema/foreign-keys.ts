@@ -41,15 +41,15 @@ async function addQuickly(sql: Database, statements: string): Promise<boolean> {
   }
 }
 
-/** Held by another session; a deadlock with one; another migration at the same moment; a role that may not. */
-const isLeftForLater = (error: unknown): boolean => /^(55P03|40P01|42710|42501|XX000)$/.test(codeOf(error))
+/** Whatever Postgres has against one, as a lock of another session: nothing depends on it. Connections that end are not that. */
+const isLeftForLater = (error: unknown): boolean => /^(?!08|57)[0-9A-Z]{5}$/.test(codeOf(error))
 
 const readMissing = (sql: Database): Promise<Missing[]> => sql<Missing[]>`
   select r.table_name as table, json_agg(json_build_object('column', r.column_name, 'target', r.target_table) order by r.column_name) as keys
   from sync.relations r
-  join pg_class c on c.oid = to_regclass(format('scopestack.%I', r.table_name)) and c.relkind = 'r'
+  join pg_class c on c.oid = to_regclass(format('scopestack.%I', r.table_name)) and c.relkind = 'r' and c.relpersistence = 'p'
   join pg_attribute a on a.attrelid = c.oid and a.attname = r.column_name and not a.attisdropped and a.atttypid = 'text'::regtype
-  join pg_class t on t.oid = to_regclass(format('scopestack.%I', r.target_table)) and t.relkind = 'r'
+  join pg_class t on t.oid = to_regclass(format('scopestack.%I', r.target_table)) and t.relkind = 'r' and t.relpersistence = 'p'
   join pg_attribute b on b.attrelid = t.oid and b.attname = 'id' and not b.attisdropped and b.atttypid = 'text'::regtype
   join pg_constraint p on p.conrelid = t.oid and p.contype = 'p' and p.conkey = array[b.attnum]
   where r.cardinality = 'to-one' and r.target_column = 'id' and pg_has_role(c.relowner, 'USAGE') and pg_has_role(t.relowner, 'USAGE')

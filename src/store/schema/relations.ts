@@ -47,7 +47,7 @@ export const relationsOf = (resources: Iterable<Resource>): Relation[] =>
         const type = column.target ?? column.keyOf ?? column.nameOf
         return type === undefined || older.has(column.name) ? [] : [relationOf(resource, column, type)]
       }),
-      ...namedKeys.map((key) => namedRelationOf(resource, key)),
+      ...namedKeys.flatMap((key) => namedRelationOf(resource, key)),
     ]
   })
 
@@ -67,9 +67,10 @@ function relationOf({ table, confidence }: Resource, column: Column, type: strin
   }
 }
 
-function namedRelationOf(resource: Resource, { name, from, type, replaces }: NamedKey): Relation {
-  const column = resource.columns.find((one) => one.name === from[0])!
-  return { ...relationOf(resource, { ...column, name }, type), replaces: replaces ? from : [] }
+function namedRelationOf(resource: Resource, { name, from, type, replaces }: NamedKey): Relation[] {
+  const column = resource.columns.find((one) => one.name === from[0])
+  if (column === undefined) return []
+  return [{ ...relationOf(resource, { ...column, name }, type), replaces: replaces ? from : [] }]
 }
 
 const tableOf = (type: string): string => catalog.get(type)?.table ?? snakeCase(type)

@@ -12,9 +12,11 @@ async function contentsOf(sql: Database): Promise<unknown> {
   const tables = await sql<{ name: string }[]>`
     select format('%I.%I', table_schema, table_name) as name from information_schema.tables
     where table_schema in ('scopestack', 'sync') and table_type = 'BASE TABLE' order by 1`
-  const each = tables.map(
-    ({ name }) => `select '${name}' as name, (select jsonb_agg(t order by t::text) from ${name} t) as rows`,
-  )
+  // Views that were made anew are others, of the same name.
+  const each = tables.map(({ name }) => {
+    const row = name === 'sync.live_views' ? `to_jsonb(t) - '{relation,kept}'::text[]` : 'to_jsonb(t)'
+    return `select '${name}' as name, (select jsonb_agg(${row} order by t::text) from ${name} t) as rows`
+  })
   const rows = await sql.unsafe(each.join(' union all '))
   return [rows, await sql`select schemaname, sequencename, last_value from pg_sequences order by 1, 2`]
 }

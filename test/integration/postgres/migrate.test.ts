@@ -80,10 +80,14 @@ it('gives every resource a table with its columns, in their types', async () => 
       a.attnotnull as required
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace = 'scopestack'::regnamespace and c.relkind = 'r'`
-  const mirrored = [...catalog.values()].flatMap(({ table, columns }) =>
+  const mirrored = [...catalog.values()].flatMap(({ table, columns, namedKeys }) =>
     [
       ['id', 'text', true] as const,
       ...columns.map(({ name, kind }) => [name, SQL_TYPE[kind], false] as const),
+      ...namedKeys.map(({ name, from }) => {
+        const { kind } = columns.find((column) => column.name === from[0])!
+        return [name, SQL_TYPE[kind], false] as const
+      }),
       ...Object.entries(SYNC_TYPES).map(
         ([name, type]) => [name, type, name === 'sync_hash' || name === 'sync_changed_at'] as const,
       ),
@@ -111,9 +115,10 @@ it('indexes every key that tables are joined by', async () => {
     select c.relname || '.' || a.attname as key from pg_index i
     join pg_class c on c.oid = i.indrelid and c.relnamespace = 'scopestack'::regnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]`
-  const wanted = [...catalog.values()].flatMap(({ table, columns }) => [
+  const wanted = [...catalog.values()].flatMap(({ table, columns, namedKeys }) => [
     `${table}.id`,
     ...columns.filter(({ from }) => from === 'to-one').map(({ name }) => `${table}.${name}`),
+    ...namedKeys.filter(({ name }) => name.endsWith('_id')).map(({ name }) => `${table}.${name}`),
   ])
   wanted.push('user_defined_values.owner_type', 'user_defined_values.name')
   expect(found.map(({ key }) => key).toSorted()).toEqual(wanted.toSorted())

@@ -50,6 +50,8 @@ export async function emptyDatabase(sql: postgres.Sql, baseline: Baseline): Prom
       [rows],
     )
   }
+  // A pull makes the views of user-defined fields anew.
+  await sql`select sync.refresh_live_views()`
   await sql`select setval(format('%I.%I', schemaname, sequencename), start_value, false)
     from pg_sequences where last_value is not null and not (sequencename = any (string_to_array(${sequences.join(',')}, ',')))`
   return true
@@ -125,9 +127,21 @@ const CATALOGS = [
   'pg_type',
 ]
 
+/** Views of user-defined fields: pulls make them anew, and so does emptying. */
+const FOLLOWING = `select oid from pg_class where relnamespace = 'scopestack_live'::regnamespace and relname ~ '_fields$'`
+const WITHOUT_VIEWS: Readonly<Record<string, string>> = {
+  pg_attribute: `where attrelid not in (${FOLLOWING})`,
+  pg_description: `where not (classoid = 'pg_class'::regclass and objoid in (${FOLLOWING}))`,
+  pg_rewrite: `where ev_class not in (${FOLLOWING})`,
+  pg_type: `where typnamespace <> 'scopestack_live'::regnamespace or typname !~ '_fields$'`,
+}
+
 /** Temporary tables leave their schema behind, which means nothing. */
 const CATALOG_PARTS = [
-  ...CATALOGS.map((name) => `select '${name}', concat(count(*), ' ', max(xmin::text::bigint)) from ${name}`),
+  ...CATALOGS.map(
+    (name) =>
+      `select '${name}', concat(count(*), ' ', max(xmin::text::bigint)) from ${name} ${WITHOUT_VIEWS[name] ?? ''}`,
+  ),
   `select 'pg_namespace', string_agg(concat(nspname, nspowner, nspacl), ',' order by oid) from pg_namespace
     where nspname !~ '^pg_(toast_)?temp_'`,
 ]
@@ -137,7 +151,7 @@ const OTHER_PARTS = [
   `select 'pg_class', md5(string_agg(concat_ws(' ', oid, relname, relnamespace, relowner, relkind, relpersistence, relnatts,
     relchecks, relhastriggers, relrowsecurity, relforcerowsecurity, relispartition, relreplident, reltablespace, relacl,
     reloptions), ',' order by oid)) from pg_class where oid >= 16384 and relpersistence <> 't'
-    and relnamespace <> 'pg_toast'::regnamespace`,
+    and relnamespace <> 'pg_toast'::regnamespace and oid not in (${FOLLOWING})`,
   `select 'settings', concat(datacl, datconnlimit, datdba, (select string_agg(s::text, ',') from pg_db_role_setting s
     where setdatabase = d.oid)) from pg_database d where datname = current_database()`,
 ]
