@@ -6,6 +6,7 @@
  */
 import { checkKey, checkNames } from './checks.ts'
 import { columnsOf, snakeCase } from './columns.ts'
+import { namedKeysOf, type NamedKey, type NamedKeys } from './named-key.ts'
 
 /** The type of a column. `texts` is `text[]`; every other kind is named after its content, not its SQL type. */
 export type Kind = 'text' | 'boolean' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'json' | 'texts'
@@ -45,10 +46,7 @@ interface MemberOptions {
   readonly writable?: boolean
   readonly entries?: Entries
   readonly target?: string
-  /**
-   * The type whose id it holds, or ids, where no write carries it as a reference: for who joins the tables
-   * (`store/schema/relations.ts`). `nameOf`: it holds names in their place.
-   */
+  /** The type whose ids it holds, where no write carries it as a reference. `nameOf`: it holds names. (`store/schema/relations.ts`) */
   readonly keyOf?: string
   readonly nameOf?: string
   /**
@@ -139,29 +137,12 @@ export interface Column {
   readonly kind: Kind
   /** Type of the related record, or of the record whose id an attribute holds. */
   readonly target: string | undefined
-  /** Type of the record whose id, or whose name, an attribute holds that is no reference in a write. */
   readonly keyOf: string | undefined
   readonly nameOf: string | undefined
   readonly writable: boolean
   readonly comment: string
   readonly entries: Entries | undefined
   readonly volatile: boolean
-}
-
-/**
- * The one name of a key that has another here: a column that Postgres generates from it. The columns it is made of keep their names
- * for the releases, queries and edits that know them; schema `scopestack_live` has this one in their place.
- */
-export interface NamedKey {
-  readonly name: string
-  /** Columns; the first that is not null counts. */
-  readonly from: readonly [string, ...string[]]
-  /** Words that stand there in place of a key. */
-  readonly except: readonly string[]
-  /** Whether the columns it is made of say no more than it does. */
-  readonly replaces: boolean
-  readonly type: string
-  readonly comment: string
 }
 
 /**
@@ -207,7 +188,6 @@ export interface Resource {
    * creation got no response.
    */
   readonly naturalKey: readonly string[] | undefined
-  /** By which its keys join where another name came first. */
   readonly namedKeys: readonly NamedKey[]
   /** To-manys without a column that its list can include: a read method for the related records. */
   readonly includedToMany: readonly string[]
@@ -231,7 +211,7 @@ interface Declaration {
   /** Only those that no other resource's to-one holds. */
   readonly toMany?: Readonly<Record<string, Relationship>>
   readonly includedToMany?: readonly string[]
-  readonly namedKeys?: Readonly<Record<string, Pick<NamedKey, 'from' | 'type' | 'comment'> & Partial<NamedKey>>>
+  readonly namedKeys?: NamedKeys
 }
 
 /**
@@ -265,11 +245,6 @@ export function defineResource(type: string, declaration: Declaration): Resource
     writes: declaration.writes ?? [],
     naturalKey: declaration.naturalKey,
     includedToMany: declaration.includedToMany ?? [],
-    namedKeys: Object.entries(declaration.namedKeys ?? {}).map(([name, key]) => ({
-      except: [],
-      replaces: true,
-      ...key,
-      name,
-    })),
+    namedKeys: namedKeysOf(declaration.namedKeys ?? {}, columns),
   }
 }

@@ -151,6 +151,9 @@ function tableOf(resource: Resource, relations: ReadonlyMap<string, Relation>): 
       editable: isEditable(one) && resource.writes.length > 0,
     }),
   )
+  const named = resource.namedKeys.map(({ name, kind, comment }) =>
+    column(name, SQL_TYPE[kind], comment, referenceOf(relations.get(`${resource.table}.${name}`))),
+  )
   const ours = Object.entries(SYNC_COLUMNS).map(([name, comment]) =>
     column(name, SYNC_TYPES[name as keyof typeof SYNC_COLUMNS], comment, { origin: 'sync' }),
   )
@@ -165,7 +168,12 @@ function tableOf(resource: Resource, relations: ReadonlyMap<string, Relation>): 
     asOf: null,
     outcome: null,
     copies: [],
-    columns: [column('id', 'text', 'Id of the record in ScopeStack.', { key: 'primary' }), ...declared, ...ours],
+    columns: [
+      column('id', 'text', 'Id of the record in ScopeStack.', { key: 'primary' }),
+      ...declared,
+      ...named,
+      ...ours,
+    ],
     referredBy: [],
     fields: [],
   }

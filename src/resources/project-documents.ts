@@ -2,7 +2,7 @@ import { boolean, defineResource, text, timestamp, to } from '../catalog/resourc
 
 export default defineResource('project-documents', {
   comment:
-    'One row per document generated for a project. Joins projects by project_id, document_templates by template_id.',
+    'One row per document generated for a project. Joins projects by project_id, document_templates by document_template_id.',
   confidence: 'high',
   filters: ['project'],
   writes: ['create'],

@@ -6,7 +6,8 @@
  * EXPRESSION), and load it. Adding one rewrites its table, during which readers wait: each table is a transaction of its own, so that
  * they wait for one table and not for all (docs/living-views.md has the numbers).
  */
-import type { NamedKey, Resource } from '../../catalog/resource.ts'
+import type { NamedKey } from '../../catalog/named-key.ts'
+import type { Resource } from '../../catalog/resource.ts'
 import { codeOf, quote, type Database, type Transaction } from '../connection/database.ts'
 import { SQL_TYPE } from './columns.ts'
 import type { ChangeTables } from './ddl.ts'
@@ -44,8 +45,7 @@ async function missingOf(
   return missing
 }
 
-function statementsFor({ table, columns }: Resource, { name, from, except }: NamedKey): string {
-  const kind = columns.find((column) => column.name === from[0])!.kind
+function statementsFor({ table }: Resource, { name, kind, from, except }: NamedKey): string {
   const first = `coalesce(${from.map(quote).join(', ')})`
   const value = except.reduce((so, word) => `nullif(${so}, '${word}')`, first)
   const where = `scopestack.${quote(table)}`

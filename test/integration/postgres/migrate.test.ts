@@ -84,10 +84,7 @@ it('gives every resource a table with its columns, in their types', async () => 
     [
       ['id', 'text', true] as const,
       ...columns.map(({ name, kind }) => [name, SQL_TYPE[kind], false] as const),
-      ...namedKeys.map(({ name, from }) => {
-        const { kind } = columns.find((column) => column.name === from[0])!
-        return [name, SQL_TYPE[kind], false] as const
-      }),
+      ...namedKeys.map(({ name, kind }) => [name, SQL_TYPE[kind], false] as const),
       ...Object.entries(SYNC_TYPES).map(
         ([name, type]) => [name, type, name === 'sync_hash' || name === 'sync_changed_at'] as const,
       ),
