@@ -46,7 +46,7 @@ interface MemberOptions {
   readonly writable?: boolean
   readonly entries?: Entries
   readonly target?: string
-  /** The type whose ids it holds, where no write carries it as a reference. `nameOf`: it holds names. (`store/schema/relations.ts`) */
+  /** The type whose ids it holds, where no write carries it as a reference. `nameOf`: it holds names. (`store/schema/live/relations.ts`) */
   readonly keyOf?: string
   readonly nameOf?: string
   /**

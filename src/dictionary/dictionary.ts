@@ -5,7 +5,7 @@
 import { resourcesByArea } from '../catalog/areas.ts'
 import { isEditable, type Resource } from '../catalog/resource.ts'
 import { SQL_TYPE, SYNC_COLUMNS } from '../store/schema/columns.ts'
-import { relationsOf, type Relation } from '../store/schema/relations.ts'
+import { relationsOf, type Relation } from '../store/schema/live/relations.ts'
 
 export interface Dictionary {
   /** Null where it is made without a database. */

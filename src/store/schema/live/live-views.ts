@@ -2,8 +2,8 @@
  * The views of schema `scopestack_live`: of each mirrored table its living rows, of each to-many its pairs, of user-defined fields a
  * column each. What they are is SQL (migrations/0022_living_views.sql), so that a statement that adds a column can have them follow.
  */
-import { codeOf, type Database } from '../connection/database.ts'
-import { USER_DEFINED } from './user-defined-triggers.ts'
+import { codeOf, type Database } from '../../connection/database.ts'
+import { USER_DEFINED } from '../user-defined-triggers.ts'
 
 /** A view that was made or changed, or could not be: `busy` where a report reads it, which the next call tries again. */
 export interface LiveViewResult {

@@ -5,7 +5,7 @@
  * Adding one locks both tables against writers for a moment. Where one is being written, its keys are left for the next migration:
  * no start waits for that.
  */
-import { codeOf, quote, type Database } from '../connection/database.ts'
+import { codeOf, quote, type Database } from '../../connection/database.ts'
 
 /** The first version with NOT ENFORCED for foreign keys. */
 const SINCE = 180_000

@@ -6,11 +6,11 @@
  * EXPRESSION), and load it. Adding one rewrites its table, during which readers wait: each table is a transaction of its own, so that
  * they wait for one table and not for all (docs/living-views.md has the numbers).
  */
-import type { NamedKey } from '../../catalog/named-key.ts'
-import type { Resource } from '../../catalog/resource.ts'
-import { codeOf, quote, type Database, type Transaction } from '../connection/database.ts'
-import { SQL_TYPE } from './columns.ts'
-import type { ChangeTables } from './ddl.ts'
+import type { NamedKey } from '../../../catalog/named-key.ts'
+import type { Resource } from '../../../catalog/resource.ts'
+import { codeOf, quote, type Database, type Transaction } from '../../connection/database.ts'
+import { SQL_TYPE } from '../columns.ts'
+import type { ChangeTables } from '../ddl.ts'
 
 /** @param resources whose tables have all columns that the catalog declares. */
 export async function addNamedKeys(sql: Database, resources: readonly Resource[], change: ChangeTables): Promise<void> {

@@ -2,11 +2,11 @@
  * Which columns of the mirror hold keys, and of what: from the catalog into `sync.relations`, which `scopestack.relations` shows and
  * the link views of schema `scopestack_live` are made from. Ids that are keys of another system are not among them.
  */
-import { snakeCase } from '../../catalog/columns.ts'
-import type { NamedKey } from '../../catalog/named-key.ts'
-import { catalog } from '../../catalog/registry.ts'
-import type { Column, Resource } from '../../catalog/resource.ts'
-import type { Database } from '../connection/database.ts'
+import { snakeCase } from '../../../catalog/columns.ts'
+import type { NamedKey } from '../../../catalog/named-key.ts'
+import { catalog } from '../../../catalog/registry.ts'
+import type { Column, Resource } from '../../../catalog/resource.ts'
+import type { Database } from '../../connection/database.ts'
 
 export interface Relation {
   readonly table: string
