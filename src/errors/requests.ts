@@ -4,9 +4,23 @@ import { causeText, type SyncError, syncError } from './sync-error.ts'
 export const remoteUnreachable = (facts: { url: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_REMOTE_UNREACHABLE',
-    `${facts.url} cannot be reached: ${causeText(cause)}. Check the network, a proxy or firewall, and the address.`,
+    `${facts.url} cannot be reached: ${causeText(cause)}. ${OF_CERTIFICATES.test(codeIn(cause)) ? CHECK_CERTIFICATE : CHECK_NETWORK}`,
     { facts, cause },
   )
+
+const CHECK_NETWORK = 'Check the network, a proxy or firewall, and the address.'
+const CHECK_CERTIFICATE =
+  'The certificate is not trusted: check the address, whether a proxy that reads along answers (NODE_EXTRA_CA_CERTS names a file ' +
+  'with its authority), and, of one that is expired or not valid yet, the clock of this host.'
+
+/** As OpenSSL and Node name what is wrong with one. */
+const OF_CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET|HOSTNAME_MISMATCH/
+
+/** Of the error, or of one that it wraps. */
+function codeIn(error: unknown): string {
+  const { code, cause } = Object(error) as { code?: unknown; cause?: unknown }
+  return typeof code === 'string' && OF_CERTIFICATES.test(code) ? code : cause === undefined ? '' : codeIn(cause)
+}
 
 export const remoteTimeout = (facts: { url: string; phase: string; seconds: number }, cause: unknown): SyncError =>
   syncError(

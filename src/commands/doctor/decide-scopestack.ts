@@ -51,10 +51,22 @@ export interface AccountFacts {
   readonly bound: Named | null | undefined
 }
 
+/** It says whose account it is: without that, nothing is read. */
+const ME_FORBIDDEN = fail(
+  'The role of the service account may not see /v1/me, which says whose account it is (403); nothing is read without that.',
+  'Give the role the right to see its own user (Settings → Roles), or make the credentials of a user who may.',
+  { code: 'SYNC_FORBIDDEN' },
+)
+
 /** The name of an account is that of a company. */
 const OF_CUSTOMER = { quotes: true }
 
-export function decideAccount({ found, bound }: AccountFacts): Finding {
+/** @param facts null: the credentials may not ask. */
+export function decideAccount(facts: AccountFacts | null): Finding {
+  return facts === null ? ME_FORBIDDEN : decideBinding(facts)
+}
+
+function decideBinding({ found, bound }: AccountFacts): Finding {
   const facts = { bound: bound === undefined ? null : bound !== null }
   const name = `${found.slug} (${found.id})`
   if (bound === undefined)

@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { catalog } from '../../catalog/registry.ts'
-import { reason } from '../../errors/sync-error.ts'
+import { hasCode, reason } from '../../errors/sync-error.ts'
 import { readSilence } from '../../jobs/alerts/silence.ts'
 import { connectionsToStart } from '../../jobs/backends.ts'
 import { hostAheadOfRemote, hostClockNotice, remoteClockNotice } from '../../jobs/clock.ts'
@@ -116,8 +116,12 @@ export async function token(subject: Subject, signal: AbortSignal): Promise<Toke
   return { lifetimeMs: expiresAt - issuedAt, shared: probe.shared }
 }
 
-export async function account(subject: Subject, signal: AbortSignal): Promise<AccountFacts> {
-  const found = await subject.account(signal)
+export async function account(subject: Subject, signal: AbortSignal): Promise<AccountFacts | null> {
+  const found = await subject.account(signal).catch((error: unknown) => {
+    if (hasCode(error, 'SYNC_FORBIDDEN')) return null
+    throw error
+  })
+  if (found === null) return null
   try {
     if ((await subject.reach()) === null) return { found, bound: null }
     const { applied } = await subject.schema()

@@ -65,7 +65,7 @@ export function findDatabaseProblem({ encoding, standby, readOnly, replica }: Fi
   if (readOnly !== null) {
     return {
       problem: `default_transaction_read_only is on, ${placeOf(readOnly)}`,
-      remedy: 'Switch it off for the role of DATABASE_URL: alter role … set default_transaction_read_only = off',
+      remedy: WRITES_AGAIN[readOnly] ?? FOR_ROLE,
     }
   }
   // Without triggers, edits would be lost silently, and user-defined fields would become stale.
@@ -84,6 +84,16 @@ const PLACES: Readonly<Record<string, string>> = {
   'database user': 'set for the role in this database',
   client: 'set in DATABASE_URL',
   session: 'set in DATABASE_URL',
+}
+
+const FOR_ROLE = 'Switch it off for the role of DATABASE_URL: alter role … set default_transaction_read_only = off'
+
+/** A session's own setting goes before that of a role, which goes before that of a database. */
+const WRITES_AGAIN: Readonly<Record<string, string>> = {
+  database: 'Take it back: alter database … reset default_transaction_read_only',
+  'database user': 'Take it back: alter role … in database … reset default_transaction_read_only',
+  client: 'Take it out of DATABASE_URL',
+  session: 'Take it out of DATABASE_URL',
 }
 
 const placeOf = (source: string): string => PLACES[source] ?? 'set for the whole server'

@@ -72,6 +72,14 @@ describe('settings and ScopeStack', () => {
     expect(forbidden.of('privileges')[1]).toMatchObject({ code: 'SYNC_FORBIDDEN' })
     expect(forbidden.of('privileges')[1]!.remedy).toContain('"view" privilege')
 
+    const fault = sim.addFault({ kind: '403', match: { path: '/v1/me' }, count: 'always' })
+    const unknown = await examine(setting)
+    expect(unknown.bad).toEqual(['account'])
+    expect(unknown.of('account')[0]).toMatchObject({ level: 'fail', code: 'SYNC_FORBIDDEN' })
+    // It cannot be left out, as a resource can.
+    expect(unknown.of('account')[0]!.remedy).not.toContain('SYNC_RESOURCES')
+    sim.removeFault(fault.id)
+
     await bindAccount(sql, '7', 'other')
     const account = await examine(setting)
     expect(account.bad).toEqual(['account'])
@@ -201,6 +209,14 @@ describe('the database', () => {
     await pair.primary.makeReadOnly()
     const readOnly = await examine(setting, { DATABASE_URL: pair.primary.url })
     expect(readOnly.of('database.replication')[0]!.message).toContain('default_transaction_read_only is on')
+    const plain = await install([])
+    const byAddress = await examine(plain, {
+      DATABASE_URL: `${plain.databaseUrl}?options=-c%20default_transaction_read_only%3Don`,
+    })
+    expect(byAddress.of('database.replication')[0]).toMatchObject({
+      level: 'fail',
+      remedy: expect.stringContaining('Take it out of DATABASE_URL') as string,
+    })
   })
 
   test('a schema that is older, or newer, than the program', async () => {
