@@ -190,7 +190,13 @@ export const alerts = sync.table(
       .default(sql`'{}'`),
     lastError: text('last_error'),
   },
-  (table) => [index('alerts_subject_idx').on(table.subject, table.id)],
+  (table) => [
+    index('alerts_subject_idx').on(table.subject, table.id),
+    // Each process looks every two seconds for what is to be sent, and alerts are kept for ever.
+    index('alerts_unsent_idx')
+      .on(table.id)
+      .where(sql`delivered_at is null`),
+  ],
 )
 
 export const runOutcomes = sync.table(

@@ -32,7 +32,7 @@ import { readDue } from '../../../src/store/outbox/notify.ts'
 import { raiseParkedAlert } from '../../../src/store/outbox/parked-alerts.ts'
 import { recordChangedParents, recordPushedProjects } from '../../../src/store/progress/changed-projects.ts'
 import { readFindings } from '../../../src/store/progress/findings.ts'
-import { lastAlerts, lastSuccess } from '../../../src/store/runs/alerts.ts'
+import { claimAlert, lastAlerts, lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readTicks } from '../../../src/store/runs/operator.ts'
 import { readRequests } from '../../../src/store/runs/requests.ts'
 import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../../../src/store/runs/run-history.ts'
@@ -179,6 +179,7 @@ const OURS: Record<string, (sql: Database) => Promise<unknown>> = {
       (await readPendingChanges(sql, 10)).map(({ id }) => id),
     ),
   'telling of parked changes': (sql) => raiseParkedAlert(asDatabase(sql), 10, () => ({})),
+  'the alert to be sent next': claimAlert,
   'what was reported last': (sql) => lastAlerts(sql, ['full', 'none of this name', 'silence']),
   'when a run ended well': (sql) => lastSuccess(sql, 'full'),
   status: readStatus,

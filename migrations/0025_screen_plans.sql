@@ -1,0 +1,3 @@
+DROP INDEX "sync"."parked_unsettled_idx";--> statement-breakpoint
+CREATE INDEX "alerts_unsent_idx" ON "sync"."alerts" USING btree ("id") WHERE delivered_at is null;--> statement-breakpoint
+CREATE INDEX "parked_unsettled_idx" ON "sync"."parked" USING btree ("resource","last_seen_at","id","first_seen_at") WHERE settled_at is null;
