@@ -3,7 +3,7 @@ import { remoteUnreachable } from '../../../src/errors/requests.ts'
 
 const sentenceFor = (cause: unknown): string => remoteUnreachable({ url: 'https://api.example/v1/me' }, cause).sentence
 
-test('a certificate that is not trusted is said to be one, however deep its error is wrapped', () => {
+test('a certificate that is not trusted is named as the reason, however deep its error is', () => {
   for (const code of [
     'CERT_HAS_EXPIRED',
     'DEPTH_ZERO_SELF_SIGNED_CERT',
