@@ -978,7 +978,7 @@ WITH decided AS (
        WHERE lower(e ->> 'key') IN ('probability', 'win_probability') LIMIT 1))) AS given) chance
 ), weighed AS (
   SELECT b.*, o.stage AS crm_stage,
-    coalesce(least(greatest(CASE WHEN o.given > 1 THEN o.given / 100 ELSE o.given END, 0), 1), history.rate) AS probability,
+    CASE WHEN o.given IS NULL THEN history.rate ELSE least(greatest(CASE WHEN o.given > 1 THEN o.given / 100 ELSE o.given END, 0), 1) END AS probability,
     CASE WHEN o.given IS NOT NULL THEN 'crm' WHEN history.rate IS NOT NULL THEN history.source END AS probability_source,
     CASE WHEN o.close_at IS NOT NULL THEN o.close_at
       WHEN p.service_start_date >= current_date THEN p.service_start_date::timestamp AT TIME ZONE 'UTC'

@@ -37,10 +37,12 @@ export interface CountedLine {
 const DECIDED = ['won', 'lost', 'canceled']
 
 export const number = (value: unknown): number => Number(value ?? 0)
+/** What is no number counts as nothing. */
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0)
 export const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, 0)
-/** To the cent: the figures here are added up as binary fractions. */
+/** To the cent, half a cent up: the figures here are added up as binary fractions. */
 export const cents = (value: unknown): number | null =>
-  value === null || value === undefined ? null : Math.round(Number(value) * 100) / 100 + 0
+  value === null || value === undefined ? null : Math.round(Number(value) * 100 + 1e-5) / 100 + 0
 
 export const sourcesOf = (sim: Simulator, type: string): Source[] => sim.records.list(type)
 
@@ -86,8 +88,8 @@ export function countedLines(sim: Simulator, projects: readonly CountedProject[]
     const pricing = (attributes['calculated-pricing'] ?? {}) as Record<string, unknown>
     return {
       hours: number(attributes['extended-hours']),
-      revenue: number(pricing['service_revenue']) + number(pricing['material_revenue']),
-      cost: number(pricing['service_cost']) + number(pricing['material_cost']),
+      revenue: finite(number(pricing['service_revenue']) + number(pricing['material_revenue'])),
+      cost: finite(number(pricing['service_cost']) + number(pricing['material_cost'])),
     }
   }
   const lines: CountedLine[] = []
