@@ -45,8 +45,8 @@ function prepare(): void {
   sim.records.update('projects', all[0]!.id, { attributes: { status: 'on_hold', active: true } })
   sim.records.update('projects', all[1]!.id, { attributes: { status: 'technical_approval', active: true } })
   for (const { id, attributes } of sim.records.list('project-approvals')) {
-    const at = String(attributes['completed-at'] ?? '')
-    if (at === '') continue
+    const at = attributes['completed-at']
+    if (typeof at !== 'string') continue
     // Sales is asked first here, then the technical level.
     const days = { sales: 1, technical: 2, business: 3 }[String(attributes['role'])] ?? 4
     const moved = new Date(Date.parse(at) + days * 3_600_000).toISOString()
@@ -63,8 +63,11 @@ function prepare(): void {
   sim.records.update('projects', open.id, { relationships: { 'crm-opportunity': first!.id } })
 }
 
-const nameOf = (type: string, id: unknown): unknown =>
-  id === null || id === undefined ? null : (sim.records.read(type, String(id))?.attributes['name'] ?? null)
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value ?? null))
+const nameOf = (type: string, id: unknown): string | null => {
+  const name = typeof id === 'string' ? sim.records.read(type, id)?.attributes['name'] : null
+  return typeof name === 'string' ? name : null
+}
 const rowsOf = (view: string) => worker.sql.unsafe(`select * from scopestack.${view}`)
 
 /** Sums by some key, to the cent: `[key, hours, revenue]`, sorted. */
@@ -92,7 +95,7 @@ it.each([
     ].join('|')
   const title = key.replace('-', ' ')
   // A generated business unit has no name.
-  const nameOfKey = (id: unknown) => (id === null ? `no ${title}` : (nameOf(type, id) ?? `${title} ${String(id)}`))
+  const nameOfKey = (id: unknown) => (id === null ? `no ${title}` : (nameOf(type, id) ?? `${title} ${text(id)}`))
   const found = summed(rows, parts, fieldOf('projects'), fieldOf('revenue'), fieldOf('cost'))
   const wanted = summed(
     projects,
@@ -246,7 +249,7 @@ it('report_approvals says what waits; report_approval_times adds up the days by 
   const waiting = approvals.filter(({ attributes, relationships }) => {
     const { status, outcome } = byProject.get(String(relationships['project']))!
     const stands =
-      attributes['role'] === null ? status.endsWith('_approval') : status === `${String(attributes['role'])}_approval`
+      attributes['role'] === null ? status.endsWith('_approval') : status === `${text(attributes['role'])}_approval`
     return attributes['completed-at'] === null && outcome === 'open' && stands
   })
   expect(waiting.length).toBeGreaterThan(0)
