@@ -39,7 +39,7 @@ afterAll(async () => {
   await sim?.close()
 })
 
-/** What the generated account does not have: levels in another order, an odd status, rounds, a service that nobody uses. */
+/** What the generated account does not have: levels in another order, an odd status, rounds, an unused service. */
 function prepare(): void {
   const all = sim.records.list('projects')
   sim.records.update('projects', all[0]!.id, { attributes: { status: 'on_hold', active: true } })
