@@ -2,8 +2,12 @@
 import { afterAll, expect, test } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { readMemberColumns } from '../../support/tables/columns.ts'
 import { readDrift } from '../../support/tables/progress.ts'
-import { contents, open, versions } from '../support/setting.ts'
+import { contents, jsonLines, open, versions } from '../support/setting.ts'
+
+/** Its second run adds no column. */
+const REPORTING = { SYNC_NEW_FIELDS: 'report' }
 
 async function pullFirst() {
   const setting = await open({}, createEmptyDatabase())
@@ -28,12 +32,36 @@ test.concurrent('a first pull loads every record, and a second one changes no ro
   }
   const before = await versions(sql)
 
-  const second = await run('pull')
+  const second = await run('pull', REPORTING)
   expect(second.code, second.stderr).toBe(0)
   expect(second.stdout).toMatch(/Run 2: \d+ ok · [\d,]+ records: 0 new, 0 changed, [\d,]+ unchanged/)
   const byDefault = [...catalog.values()].filter((resource) => resource.byDefault)
   expect(second.stdout).toContain(`Run 2: ${byDefault.length} ok · `)
   expect(await versions(sql)).toEqual(before)
+
+  // What no release describes becomes columns, which is no change of a row; and the run after it writes nothing.
+  const third = await run('pull')
+  expect(third.code, third.stderr).toBe(0)
+  expect(third.stdout).toMatch(/Run 3: \d+ ok · [\d,]+ records: 0 new, 0 changed, [\d,]+ unchanged/)
+  const columns = await readMemberColumns(sql, ['resource', 'member', 'state', 'reason'])
+  const bare = [...catalog.values()].filter(({ columns: own }) => own.every(({ from }) => from !== 'attribute'))
+  expect(bare.length).toBeGreaterThan(20)
+  const filled = bare.filter(({ table }) => mirror.some((one) => one.table === table && one.rows > 0))
+  for (const { type } of filled) {
+    expect(
+      columns.filter(({ resource, state }) => resource === type && state === 'added'),
+      type,
+    ).not.toEqual([])
+  }
+  expect(columns.filter(({ state }) => state !== 'added')).toEqual([])
+  const after = await versions(sql)
+  const fourth = await run('pull')
+  expect(fourth.stdout).toMatch(/Run 4: \d+ ok · [\d,]+ records: 0 new, 0 changed, [\d,]+ unchanged/)
+  expect(await versions(sql)).toEqual(after)
+  const verified = await run('verify')
+  expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+  const listed = await run('columns list --json')
+  expect(jsonLines(listed.stdout).all).toHaveLength(columns.length)
 })
 
 test.concurrent('the help-pages and the library profile give the same mirror', async () => {
@@ -57,7 +85,7 @@ test.concurrent('the help-pages and the library profile give the same mirror', a
 
 test.concurrent('two first pulls of everything at once end with the whole account', async () => {
   await using both = await open()
-  for (const { code, stderr } of await Promise.all([both.run('pull'), both.run('pull')])) {
+  for (const { code, stderr } of await Promise.all([both.run('pull', REPORTING), both.run('pull', REPORTING)])) {
     expect([0, 2], stderr).toContain(code)
   }
   expect(await contents(both.sql)).toEqual((await firstPull()).mirror)
