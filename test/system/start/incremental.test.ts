@@ -97,8 +97,11 @@ test.concurrent('a run that is killed between projects and their children loses 
   const next = await run(`pull ${types}`)
   expect(next.code, next.stderr).toBe(0)
   await using fresh = await open()
-  const whole = await fresh.run(`pull ${types}`, { SCOPESTACK_AUTH_URL: sim.url, SCOPESTACK_API_URL: sim.url })
-  expect(whole.code, whole.stderr).toBe(0)
+  // Twice: what no release describes is in columns then, as it is here.
+  for (let pulled = 0; pulled < 2; pulled++) {
+    const whole = await fresh.run(`pull ${types}`, { SCOPESTACK_AUTH_URL: sim.url, SCOPESTACK_API_URL: sim.url })
+    expect(whole.code, whole.stderr).toBe(0)
+  }
   for (const table of ['project_phases', 'project_subservices']) {
     await withoutCapture(sql, async (tx) => {
       const { count } = await tx`delete from scopestack.${tx(table)} where sync_deleted_at is not null`
