@@ -13,8 +13,9 @@ const LEFT_OUT = 'accounts'
 const KNOWN_BY =
   /^(?:name|project_name|label|status|stage|role|active|amount|contract_revenue|hours|total_hours|created_at|completed_at)$/
 
-/** @returns null where nothing in the area leads anywhere. */
+/** @returns null where nothing in the area leads anywhere, and for views, which repeat what tables lead to. */
 export function erDiagram({ tables }: DictionaryArea): string | null {
+  if (tables.every(({ kind }) => kind === 'view')) return null
   const names = new Set(tables.map(nameOf))
   const relations = tables.flatMap((table) =>
     keysOf(table, names).map((column) => ({ table: nameOf(table), column, target: column.target! })),

@@ -2,6 +2,7 @@
  * Adds to the dictionary of the catalog what a database knows: columns that came with the account, its own views, rows, how full
  * each column is, freshness, user-defined fields.
  */
+import { catalog as resources } from '../catalog/registry.ts'
 import { dictionaryStopped } from '../errors/commands.ts'
 import type { Database } from '../store/connection/database.ts'
 import {
@@ -19,6 +20,7 @@ import {
   type Freshness,
   type KnownRelation,
 } from '../store/schema/described.ts'
+import { relationsOf } from '../store/schema/live/relations.ts'
 import {
   nameOf,
   tablesOf,
@@ -57,7 +59,9 @@ export async function accountDictionary(
     values: values ? await readFewValues(sql) : new Map(),
     fresh: new Map((await readFreshness(sql)).map((one) => [one.table, one])),
     fields: Map.groupBy(await readFieldUse(sql), ({ table }) => table),
-    relations: new Map((await readRelations(sql)).map((one) => [`${one.table}.${one.column}`, one])),
+    relations: new Map(
+      [...(await readRelations(sql)), ...livingKeys()].map((one) => [`${one.table}.${one.column}`, one]),
+    ),
   }
   const [views, relations] = splitCopies(described.relations, facts.known)
   const found = new Map(
@@ -141,7 +145,7 @@ function columnOf(column: DescribedColumn, relation: DescribedRelation, facts: F
     name: column.name,
     type: column.type.replace('timestamp with time zone', 'timestamptz'),
     comment: column.comment ?? known?.comment ?? '',
-    ...referenceOf(column, known, isOurs ? facts.relations.get(place) : undefined),
+    ...referenceOf(column, known, facts.relations.get(`${nameOf(relation)}.${column.name}`)),
     editable: known?.editable ?? false,
     // Views and our own tables are all of ours: only a column of a mirrored table can be the account's.
     origin: known?.origin ?? (table === undefined ? 'catalog' : 'account'),
@@ -160,6 +164,17 @@ function referenceOf(
   if (target !== null || relates === undefined) return { key, target, targetColumn, link }
   return { key: relates.many ? 'list' : 'foreign', target: relates.target, targetColumn: 'id', link }
 }
+
+/** The keys of the link views, each row of which is a pair. */
+const livingKeys = (): KnownRelation[] =>
+  relationsOf(resources.values()).flatMap(({ table, targetTable, link }) => {
+    if (link === null) return []
+    const view = `scopestack_live.${link.view}`
+    return [
+      { table: view, column: link.key, target: table, many: false },
+      { table: view, column: link.targetKey, target: targetTable, many: false },
+    ]
+  })
 
 /** What no area of the catalog has. */
 function madeHere(tables: readonly DictionaryTable[]): DictionaryArea[] {

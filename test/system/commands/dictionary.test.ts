@@ -77,6 +77,13 @@ test('a reader sees every table with its rows, how full its columns are, and wha
   expect(column('Größe <m²>')).toMatchObject({ origin: 'account', filled: 0, comment: HOSTILE })
   expect(tables.find(({ name }) => name === 'report_of_mine')).toMatchObject({ kind: 'view', rows: null })
   expect(tables.map(({ name }) => name)).not.toContain('pending_changes')
+  expect(clients.copies).toContain('scopestack_live.clients')
+  const pairs = tables.find(({ schema, name }) => schema === 'scopestack_live' && name === 'projects_tags')!
+  expect(pairs.columns.map(({ name, target }) => [name, target])).toEqual([
+    ['project_id', 'projects'],
+    ['tag_id', 'tags'],
+    ['tag_name', null],
+  ])
 })
 
 test('each column of the catalog is described, and has the type that the table has', async () => {
