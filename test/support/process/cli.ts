@@ -45,8 +45,8 @@ export function runCli(args: readonly string[], options: CliOptions = {}): CliRu
 
 // --- internal ---
 
-/** Less garbage collection: a start costs a tenth less of CPU. */
-const NODE_FLAGS = ['--min-semi-space-size=16']
+/** A command ends before its young generation is full, so it is never collected: a tenth less of CPU for `start`. */
+const NODE_FLAGS = ['--min-semi-space-size=64', '--max-semi-space-size=64']
 const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
 
 async function run(
