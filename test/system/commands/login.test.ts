@@ -167,7 +167,7 @@ test('a port that is taken is reported before the login', async () => {
 test('a login to another account is rejected, and nothing of it is stored', async () => {
   await using setting = await open()
   const { sql } = setting
-  await setting.run('pull tags')
+  await setting.pull('tags')
   await bindAccount(sql, 'another', 'another')
   const { ended, asked } = await begin(setting)
   expect(await consent(setting, asked)).toContain('This database mirrors account another')

@@ -61,7 +61,7 @@ test('shows the plan, sends it, and says what was parked and how to settle it', 
   expect(jsonLines(again.stdout).last).toMatchObject({ type: 'push', sent: 1, parked: 0, left: {} })
   expect(sim.records.read('clients', two!)!.attributes['name']).toBe('Mine')
 
-  await run('pull clients')
+  await setting.pull('clients')
   const [row] = await sql`select name from scopestack.clients where id = ${three!}`
   expect(row).toEqual({ name: sim.records.read('clients', three!)!.attributes['name'] })
   expect((await run('changes list')).stdout).toBe('No change waits, and none is parked.\n')

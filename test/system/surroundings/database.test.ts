@@ -59,7 +59,7 @@ test.concurrent('a role without rights is reported with the rights that it needs
 test.concurrent('a database that mirrors another account is not changed', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
-  expect((await run('pull clients tags')).code).toBe(0)
+  await setting.pull('clients', 'tags')
   await bindAccount(sql, '77', 'other')
   const before = await contents(sql)
   sim.records.create('clients', { attributes: { name: 'New here' } })
