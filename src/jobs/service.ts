@@ -2,6 +2,7 @@
 import type { Logger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
 import type { Database } from '../store/connection/database.ts'
+import { pruneHistory } from '../store/runs/prune-history.ts'
 import { isSuccess } from '../store/runs/runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
 import type { Tracing } from '../tracing.ts'
@@ -40,8 +41,9 @@ const RECONCILE_MS = 5_000
 /** A host's clock that was set is reported after this long at most; nothing uses it meanwhile. */
 const CLOCK_MS = 15_000
 
-export function startScheduler(deps: Common & SchedulerDeps): Part {
-  const { schedules, clock } = deps
+export function startScheduler(deps: Common & SchedulerDeps & { readonly historyDays: number }): Part {
+  const { sql, schedules, clock, historyDays } = deps
+  const thinning = createHistoryThinning(sql, historyDays)
   const closing = closingOf(deps)
   // The pause is computed from the time of the decision: with a later one, a tick between the two would be skipped.
   let decided = { by: clock.now(), at: performance.now() }
@@ -56,6 +58,12 @@ export function startScheduler(deps: Common & SchedulerDeps): Part {
       deps,
     ),
     startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),
+    startLoop(
+      'thinning the history',
+      () => thinning.turn(),
+      () => thinning.pauseMs(),
+      deps,
+    ),
   ]
   return partOf(loops)
 }
@@ -103,5 +111,22 @@ function closingOf({ log, alerts }: Common): Closing {
       else if (outcome === 'failed') log.error(facts, 'run ends')
       else log.warn(facts, 'run ends')
     },
+  }
+}
+
+/** The history is thinned out in small steps: SYNC_HISTORY_DAYS. */
+const THIN_EVERY_MS = 3_600_000
+const NEXT_STEP_MS = 1_000
+
+function createHistoryThinning(sql: Database, days: number) {
+  let lookedAt = -Infinity
+  let isMore = false
+  return {
+    async turn(): Promise<void> {
+      if (days === 0 || (!isMore && performance.now() - lookedAt < THIN_EVERY_MS)) return
+      lookedAt = performance.now()
+      isMore = await pruneHistory(sql, days)
+    },
+    pauseMs: (): number => (isMore ? NEXT_STEP_MS : THIN_EVERY_MS),
   }
 }

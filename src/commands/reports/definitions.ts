@@ -2,6 +2,7 @@
  * The reports that the command "reports" shows: which view each is, what its rows are about, what may be added up, and what
  * has to be calculated anew from the sums. What a report says, and its grain, are read from the comment of its view.
  */
+import { HISTORY_REPORTS } from './history-definitions.ts'
 import { CONVERTED, MARGIN, ofLines, ofProjects, ofRecords, type Report } from './report.ts'
 
 export const REPORTS: readonly Report[] = [
@@ -223,4 +224,5 @@ export const REPORTS: readonly Report[] = [
     ],
     { order: 'difference', measure: 'difference' },
   ),
+  ...HISTORY_REPORTS,
 ]

@@ -146,7 +146,8 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   running.parts.push(startHeartbeat({ ...common, ...identity, connections: () => countConnections(store) }))
   const alerts = startAlerts({ ...common, proxy, pushes: push === 'on', processId: identity.id })
   running.parts.push(alerts)
-  if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, ...identity }))
+  if (parts.has('scheduler'))
+    begin('scheduler', startScheduler({ ...common, ...identity, historyDays: config.historyDays }))
   if (parts.has('worker')) {
     const requests = createRequestLog()
     running.parts.push(startSavingRequests({ ...common, ...identity, requests }))

@@ -11,6 +11,7 @@ import { quote } from '../connection/database.ts'
 import { arrayLiteral, literal } from '../connection/literals.ts'
 import type { Lease } from '../fleet/leases.ts'
 import { SQL_TYPE } from '../schema/columns.ts'
+import { makeNoVersions } from '../schema/history.ts'
 import { tableOf } from './alter.ts'
 import type { AddedColumn } from './decisions.ts'
 
@@ -25,6 +26,7 @@ export async function fillColumns(lease: Lease, resource: Resource, columns: rea
   for (let after: string | null = ''; after !== null;) {
     const from: string = after
     const done = await lease.transaction(async (tx) => {
+      await makeNoVersions(tx)
       const [row] = await tx.unsafe<{ last: string | null; filled: number }[]>(statement, [from, members, ROWS_AT_ONCE])
       if (row!.last === null) {
         await tx`
@@ -92,6 +94,7 @@ export async function copyColumn(lease: Lease, resource: Resource, copied: Copie
   for (let after: string | null = ''; after !== null;) {
     const from: string = after
     after = await lease.transaction(async (tx) => {
+      await makeNoVersions(tx)
       const [row] = await tx.unsafe<{ last: string | null }[]>(statement, [from, ROWS_AT_ONCE])
       return row!.last
     })

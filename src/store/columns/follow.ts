@@ -1,6 +1,10 @@
-/** What follows the columns of a table: the relations of its keys, and the living views. After every change of an added column. */
+/**
+ * What follows the columns of a table: the relations of its keys, the living views, and the view of its versions. After every change
+ * of an added column.
+ */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../connection/database.ts'
+import { showHistory } from '../schema/history.ts'
 import { refreshLiveViews } from '../schema/live/live-views.ts'
 import { recordRelations } from '../schema/live/relations.ts'
 
@@ -8,4 +12,5 @@ import { recordRelations } from '../schema/live/relations.ts'
 export async function followColumns(sql: Database, resource: Resource): Promise<void> {
   await recordRelations(sql, [{ ...resource, columns: resource.added }])
   await refreshLiveViews(sql, resource.table)
+  await showHistory(sql, resource.table)
 }

@@ -6,7 +6,7 @@
  * it is switched on at once, however large the table.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { codeOf, type Database } from '../connection/database.ts'
+import { codeOf, type Database, type Transaction } from '../connection/database.ts'
 import type { ChangeTables } from './ddl.ts'
 import { readFunctions, restoreFunctions } from './functions.ts'
 
@@ -60,6 +60,17 @@ const unlessRefused =
     if (codeOf(error) !== '42501') throw error
     return instead
   }
+
+/** The columns of a table have changed: its view shows those that it has now. Where it is not recorded, nothing is done. */
+export async function showHistory(sql: Database, table: string): Promise<void> {
+  await sql`
+    select sync.show_history(${table}) from scopestack_history.recorded where table_name = ${table} and valid_to is null`.catch(
+    unlessRefused(undefined),
+  )
+}
+
+/** What follows in the transaction moves values between columns of ours, and changes no record. */
+export const makeNoVersions = (tx: Transaction) => tx`select set_config('sync.history', 'quiet', true)`
 
 const HISTORY_FUNCTIONS: ReadonlySet<string> = new Set([
   'keep_history',

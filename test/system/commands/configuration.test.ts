@@ -50,12 +50,13 @@ test.concurrent('invalid names, schedules, time zones and addresses are among th
     SYNC_TIMEZONE: 'Mars/Phobos',
     SYNC_CONFLICT: 'mine',
     SYNC_RESOURCES: 'client,tags,projcts',
+    SYNC_HISTORY: 'projects,vendor,al',
     HTTPS_PROXY: 'socks5://host:1',
   }
   for (const command of ['start', 'pull', 'status']) {
     const { code, stderr } = await runCli([command], { env })
     expect(code, command).toBe(78)
-    expect(stderr).toContain('The configuration has 8 mistakes:')
+    expect(stderr).toContain('The configuration has 10 mistakes:')
     for (const line of [
       'SYNC_SHEDULE is not a setting. Did you mean SYNC_SCHEDULE?',
       'SYNC_SCHEDULE is no cron pattern',
@@ -64,6 +65,8 @@ test.concurrent('invalid names, schedules, time zones and addresses are among th
       'SYNC_CONFLICT: "mine" is none of park, remote-wins, local-wins.',
       'SYNC_RESOURCES: "client" is no resource; did you mean clients?',
       'SYNC_RESOURCES: "projcts" is no resource; did you mean projects?',
+      'SYNC_HISTORY: "vendor" is no resource; did you mean vendors?',
+      'SYNC_HISTORY: "al" is no resource; did you mean all?',
       'HTTPS_PROXY must be the address of an HTTP proxy',
     ]) {
       expect(stderr).toContain(`  - ${line}`)
