@@ -87,6 +87,23 @@ it('lists every question above its queries, each with a place of its answer', ()
   expect(new Set(found.map(({ heading }) => heading)).size).toBeGreaterThanOrEqual(20)
 })
 
+it('a policy on a table holds in its living view and its history, and not in reports', async () => {
+  await owner.unsafe(`alter table scopestack.projects enable row level security;
+    create policy only_won on scopestack.projects for select to ${READER} using (status = 'won')`)
+  try {
+    const [counts] = await reader.unsafe(`select
+      (select count(*) from scopestack.projects where status <> 'won')::int as rows,
+      (select count(*) from scopestack_live.projects where status <> 'won')::int as living,
+      (select count(*) from scopestack_history.projects where status <> 'won')::int as history,
+      (select count(*) > 0 from scopestack.report_projects where status <> 'won') as reported`)
+    expect(counts).toEqual({ rows: 0, living: 0, history: 0, reported: true })
+  } finally {
+    await owner.unsafe(
+      'drop policy only_won on scopestack.projects; alter table scopestack.projects disable row level security',
+    )
+  }
+})
+
 describe.each(asked.map((one, index) => [`${index + 1}: ${one.heading}`, one] as const))('%s', (_, statement) => {
   it('returns rows with the columns that it states', async () => {
     const rows = await reader.unsafe(statement.sql)
