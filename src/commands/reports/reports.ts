@@ -40,7 +40,7 @@ interface Wanted {
 }
 
 /** @returns null for the list. @throws SyncError SYNC_USAGE before anything is opened. */
-function requestedOf([name, ...more]: readonly string[], options: Call['options']): Wanted | null {
+function requestedOf([name]: readonly string[], options: Call['options']): Wanted | null {
   const { csv, json, chart } = options
   const formats = Object.entries({ '--csv': csv, '--json': json, '--chart': chart }).flatMap(([flag, on]) =>
     on === true ? [flag] : [],
@@ -51,7 +51,6 @@ function requestedOf([name, ...more]: readonly string[], options: Call['options'
     if (given !== undefined) throw usage(`--${given} is for one report: name it. "reports" alone lists them.`)
     return null
   }
-  if (more.length > 0) throw usage(`"reports" shows one report, not "${[name, ...more].join(' ')}".`)
   const report = reportOf(name)
   return {
     report,
