@@ -14,6 +14,7 @@ import { readLastMinute, type LastMinute } from '../store/runs/requests.ts'
 import { lastTick } from '../store/runs/scheduled-runs.ts'
 import { readStatus, type ResourceStatus, type Status } from '../store/runs/status.ts'
 import { describeLostEdits } from '../store/schema/capture-state.ts'
+import { readHistory, type RecordedHistory } from '../store/schema/history.ts'
 import { isMigrated, migratedSchemaGone } from '../store/schema/migrate.ts'
 import { readClock } from '../store/server/clock.ts'
 import { readConnections, type Connections } from '../store/server/connection-path.ts'
@@ -64,6 +65,8 @@ export interface Overview extends Status {
   readonly requests: Requests
   /** Members that no release describes, each with its column or why it has none. */
   readonly members: readonly ListedMember[]
+  /** Null: no table is recorded. */
+  readonly history: RecordedHistory | null
 }
 
 /** To ScopeStack, of all processes of `start`. */
@@ -133,6 +136,7 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
       paused: [],
       depths: null,
       members: [],
+      history: null,
     }
     return { ...none, isOlder: true, lastTicks, requests }
   }
@@ -153,6 +157,7 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
     processes: await readProcesses(sql),
     paused: await readPausedSchedules(sql),
     members: await readMemberList(sql, catalog),
+    history: await readHistory(sql),
     depths,
     requests: { ...(await readLastMinute(sql)), rate, state },
   }

@@ -44,7 +44,7 @@ export function statusLines(status: Shown, { width, all }: { width: number | und
     ...sectionOf(
       all ? drift.map(driftLine).flatMap((line) => fold(line)) : driftSummary(drift).flatMap((line) => fold(line)),
     ),
-    ...sectionOf(memberLines(status.members).flatMap((line) => fold(line))),
+    ...sectionOf([...memberLines(status.members), ...historyLines(status.history)].flatMap((line) => fold(line))),
   ]
 }
 
@@ -178,6 +178,14 @@ function memberLines(members: Overview['members']): string[] {
   ]
   return parts.length === 0 ? [] : [`Not described by this release: ${parts.join(', ')}. "columns list" names them.`]
 }
+
+/** `History of clients, projects: complete since 2026-03-01 02:00 UTC, 46 MB of earlier versions in scopestack_history.` */
+const historyLines = (history: Overview['history']): string[] =>
+  history === null
+    ? []
+    : [
+        `History of ${history.tables.join(', ')}: complete since ${moment(history.since)}, ${thousands(Math.ceil(history.bytes / 1e6))} MB of earlier versions in scopestack_history.`,
+      ]
 
 const driftSummary = (drift: Status['drift']): string[] =>
   drift.length === 0

@@ -69,6 +69,25 @@ export async function showHistory(sql: Database, table: string): Promise<void> {
   )
 }
 
+export interface RecordedHistory {
+  /** Tables that are recorded now, by name. */
+  readonly tables: readonly string[]
+  /** Since when each of them is. */
+  readonly since: Date
+  /** Of versions that ended, with their indexes. */
+  readonly bytes: number
+}
+
+/** Null where none is, and where this role may not read it. Asks the catalog for the size, which costs nothing. */
+export async function readHistory(sql: Database): Promise<RecordedHistory | null> {
+  const read = sql<RecordedHistory[]>`
+    select json_agg(r.table_name order by r.table_name) as tables, max(r.kept_from) as since,
+      pg_total_relation_size('scopestack_history.past_versions')::float8 as bytes
+    from scopestack_history.recorded r where r.valid_to is null having count(*) > 0`
+  const [found] = await read.catch(unlessRefused<RecordedHistory[]>([]))
+  return found ?? null
+}
+
 /** What follows in the transaction moves values between columns of ours, and changes no record. */
 export const makeNoVersions = (tx: Transaction) => tx`select set_config('sync.history', 'quiet', true)`
 

@@ -37,6 +37,7 @@ const ALL: Shown['resources'] = [...catalog.keys()].map((type, at) =>
 const shown = (more: Partial<Shown> = {}): Shown => ({
   at: AT,
   members: [],
+  history: { tables: ['clients', 'projects'], since: before(60), bytes: 45_200_000 },
   account: { id: '1001', slug: 'demo' },
   runs: [
     {
@@ -205,4 +206,12 @@ describe('a problem is', () => {
 it('one local edit is on its way, and two are on theirs', () => {
   expect(editLines({ waiting: 1 }, 'on')).toEqual(['Local edits: 1 on its way to ScopeStack.'])
   expect(editLines({ waiting: 1, sending: 1 }, 'on')).toEqual(['Local edits: 2 on their way to ScopeStack.'])
+})
+
+it('the history: of what, since when, how large', () => {
+  const lines = (history: Shown['history']) =>
+    statusLines({ ...shown(), history }, { width: undefined, all: false }).join('\n')
+  expect(lines(shown().history)).toContain('History of clients, projects: complete since 2026-')
+  expect(lines(shown().history)).toContain(' UTC, 46 MB of earlier versions in scopestack_history.')
+  expect(lines(null)).not.toContain('History of')
 })
