@@ -15,7 +15,12 @@ export function headline(facts: Facts): string {
       ? 'nothing is scheduled'
       : `next ${next.schedule} read ${inTime(next.at, at)}${alive ? '' : ', where "start" runs'}`
   if (account === null || resources.length === 0) return `Nothing was read yet; ${then}.`
-  if (problems.length > 0) return `${many(problems.length, 'problem')}: ${kindsOf(problems)}; ${then}.`
+  if (problems.length > 0) {
+    const late = resources.filter(({ isLate }) => isLate).length
+    // Behind a long outage most of them, whatever else is wrong with some.
+    const alsoLate = late === 0 ? '' : `; ${many(late, 'resource')} late`
+    return `${many(problems.length, 'problem')}: ${kindsOf(problems)}${alsoLate}; ${then}.`
+  }
   return `${standing(facts)}; ${then}.`
 }
 

@@ -248,7 +248,9 @@ describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a b
       await page.keyboard.press('Tab')
       await tabTo(page, 'input', /^$/)
       await page.keyboard.type(token)
+      const answered = page.waitForEvent('framenavigated')
       await page.keyboard.press('Enter')
+      await answered
       await page.waitForLoadState()
       return page
     }
@@ -264,6 +266,7 @@ describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a b
     expect(buttons).toContain('Pause the full schedule')
     await acting.getByRole('button', { name: 'Sign out' }).click()
     await acting.waitForURL(/\/sign-in$/)
+    await acting.waitForLoadState()
     await acting.goto(`${guarded.url}/changes`)
     expect(await acting.title()).toContain('Sign in')
     for (const page of [wrong, looking, acting]) await page.context().close()

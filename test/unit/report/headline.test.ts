@@ -52,6 +52,10 @@ test('with the incremental schedule alone they are up to date by its reads', () 
 
 test('what is late is not called up to date', () => {
   const late = resource(hoursAgo(72), { isLate: true })
+  const problem = { what: 'edits', name: null, message: 'x', since: null, helps: null } as const
+  expect(sentence([late, late], { problems: [problem] })).toBe(
+    '1 problem: 1 problem with local edits; 2 resources late; nothing is scheduled.',
+  )
   expect(sentence([late, resource(hoursAgo(1))])).toContain(
     '1 of 2 resources is late, the oldest as of 2026-11-26 07:00 UTC, 3 days ago;',
   )

@@ -81,7 +81,7 @@ test('it has the members of the dashboard model, within its limits', () => {
 
 /** What a metric is measured in, by its name and by what is made of it. */
 function unitOf(expr: string): 's' | 'reqps' | 'short' {
-  if (/_seconds(_total)?\b/.test(expr) || /^time\(\)/.test(expr)) return 's'
+  if (/_seconds(_total)?\b/.test(expr) || expr.startsWith('time()')) return 's'
   return /rate\(scopestack_sync_process_(requests|retries)_total/.test(expr) ? 'reqps' : 'short'
 }
 
