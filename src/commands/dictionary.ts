@@ -3,6 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { EMBEDDED_FOLDER, withStore } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { nearest } from '../config/nearest.ts'
+import { dbtSources } from '../dictionary/dbt.ts'
 import { catalogDictionary, nameOf, onlyTables, tablesOf, type Dictionary } from '../dictionary/dictionary.ts'
 import { accountDictionary } from '../dictionary/facts.ts'
 import { markdownDictionary } from '../dictionary/markdown.ts'
@@ -31,6 +32,7 @@ export async function run(call: Call): Promise<number> {
   checkNames(all, names)
   const dictionary = onlyTables(all, names)
   if (form === 'json') stdout.json(dictionary)
+  else if (form === 'dbt') stdout.say(linesOf(dbtSources(dictionary)))
   else if (form === 'markdown') stdout.say(linesOf(markdownDictionary(dictionary)))
   else if (file === '-') stdout.say(linesOf(dictionaryPage(dictionary)))
   else if (typeof file === 'string') {
@@ -41,8 +43,8 @@ export async function run(call: Call): Promise<number> {
 }
 
 /** @throws SyncError SYNC_USAGE when two are wanted. */
-function formOf(options: Call['options']): 'html' | 'markdown' | 'json' | undefined {
-  const given = (['html', 'markdown', 'json'] as const).filter((form) => options[form] !== undefined)
+function formOf(options: Call['options']): 'html' | 'markdown' | 'json' | 'dbt' | undefined {
+  const given = (['html', 'markdown', 'json', 'dbt'] as const).filter((form) => options[form] !== undefined)
   if (given.length > 1) throw usage(`Only one of ${given.map((form) => `--${form}`).join(' and ')} at a time.`)
   return given[0]
 }

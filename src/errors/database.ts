@@ -38,6 +38,24 @@ export const databaseFull = (facts: { where: string }, cause: unknown): SyncErro
     { facts, cause },
   )
 
+export const mayNotCreateSchemas = (facts: {
+  role: string
+  database: string
+  schemas: readonly string[]
+  isUpgrade: boolean
+}): SyncError => {
+  const { role, database, schemas, isUpgrade } = facts
+  const remedy = isUpgrade
+    ? schemas.map((schema) => `create schema ${schema} authorization "${role}"`).join('; ')
+    : `grant create on database "${database}" to "${role}"`
+  return syncError(
+    'SYNC_DATABASE_REFUSED',
+    `This version needs schema ${schemas.join(', ')}, and role ${role} may not create schemas in this database. Nothing was changed. ` +
+      `As the owner of the database: ${remedy}. Then run it again.`,
+    { facts },
+  )
+}
+
 export const notMigrated = (): SyncError =>
   syncError(
     'SYNC_DATABASE_REFUSED',

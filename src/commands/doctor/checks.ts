@@ -50,6 +50,7 @@ export const CHECKS: readonly Check[] = [
   check({ name: 'success', title: 'Last success', ...DATABASE, read: read.success, decide: mirror.decideSuccess }),
   check({ name: 'disk', title: 'Disk', ...DATABASE, read: read.disk, decide: host.decideDisk }),
   check({ name: 'schema', title: 'Schema', ...DATABASE, read: read.schema, decide: mirror.decideSchema }),
+  check({ name: 'views', title: 'Living views', ...DATABASE, read: read.views, decide: mirror.decideViews }),
 ]
 
 async function edits(subject: Subject) {

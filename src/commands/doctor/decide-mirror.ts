@@ -5,6 +5,7 @@ import type { Overview } from '../../report/overview.ts'
 import { editLines, type Problem } from '../../report/problems.ts'
 import { ago, many, thousands } from '../../report/words.ts'
 import type { Process } from '../../store/fleet/processes.ts'
+import type { LiveViewState } from '../../store/schema/live/live-views.ts'
 import type { SchemaVersion } from '../../store/schema/migrate.ts'
 import { driftGroups } from '../output/status-output.ts'
 import { listed } from './decide-scopestack.ts'
@@ -217,3 +218,22 @@ export function decideSchema({ applied, newest, problem }: SchemaFacts): Finding
 }
 
 const dayOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString().slice(0, 10))
+
+export function decideViews({ views, problems, kept }: LiveViewState): readonly Finding[] {
+  const facts = { views, problems: problems.map(({ view }) => view), kept }
+  const wrong = problems.map(({ view, problem }) =>
+    warn(
+      `scopestack_live.${view} is not what its table asks for: ${problem}.`,
+      'The next run tries again; or call sync.refresh_live_views as the owner of the tables.',
+      { facts, quotes: true },
+    ),
+  )
+  const left = warn(
+    `${many(kept.length, 'column')} of living views kept only for views that are made of them: ${listed(kept)}.`,
+    'Take them out of those views; they go the next time the living view is made.',
+    { facts, quotes: true },
+  )
+  if (wrong.length === 0 && kept.length === 0)
+    return [ok(`${many(views, 'view')} of living rows, as the tables ask for.`, facts)]
+  return kept.length === 0 ? wrong : [...wrong, left]
+}

@@ -12,6 +12,7 @@ import { readAddress, tlsOf } from '../../store/connection/address.ts'
 import { quote } from '../../store/connection/database.ts'
 import { readBoundAccount, readInstalledAt } from '../../store/fleet/account.ts'
 import { assertOwnSchemas } from '../../store/schema/foreign-schemas.ts'
+import { readLiveViews, type LiveViewState } from '../../store/schema/live/live-views.ts'
 import { migratedSchemaGone } from '../../store/schema/migrate.ts'
 import { migrationSpan } from '../../store/schema/migration-files.ts'
 import { readTableState } from '../../store/schema/table-state.ts'
@@ -226,6 +227,12 @@ export async function schema(subject: Subject): Promise<SchemaFacts> {
   const foreign = await assertOwnSchemas(sql, migrationSpan().first).then(() => null, reason)
   const gone = found.applied === null || found.applied < found.newest ? null : await migratedSchemaGoneOrNull(subject)
   return { ...found, problem: foreign ?? gone }
+}
+
+export async function views(subject: Subject): Promise<LiveViewState> {
+  const { applied, newest } = await subject.schema()
+  if (applied === null || applied < newest) throw new NotChecked('The schema is of an older version.')
+  return await readLiveViews((await subject.store()).sql)
 }
 
 async function migratedSchemaGoneOrNull(subject: Subject): Promise<string | null> {

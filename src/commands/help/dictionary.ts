@@ -8,6 +8,7 @@ export const dictionary: Verb = {
   options: [
     { flags: '--html <file>', about: 'one page that needs nothing else; - writes it to stdout' },
     { flags: '--markdown', about: 'Markdown on stdout, with a diagram for each area' },
+    { flags: '--dbt', about: 'sources.yml for dbt on stdout: every table, its columns, and tests' },
     { flags: '--json', about: 'one JSON document on stdout, for machines' },
     { flags: '--catalog', about: 'what every account has, without looking into a database' },
     { flags: '--no-counts', about: 'do not count rows, nor in how many each column is filled' },
@@ -30,6 +31,7 @@ Examples
   npm run -s sync -- dictionary
   npm run -s sync -- dictionary projects project_services
   npm run -s sync -- dictionary --html dictionary.html
+  npm run -s sync -- dictionary --dbt > models/sources.yml
   npm run -s sync -- dictionary --json | jq '.areas[].tables[] | select(.rows == 0) | .name'`,
 
   load: () => import('../dictionary.ts'),

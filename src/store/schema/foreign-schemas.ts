@@ -1,5 +1,5 @@
 /** Detects schemas with our names that belong to another program, before anything is created in them. */
-import { foreignSchema } from '../../errors/database.ts'
+import { foreignSchema, mayNotCreateSchemas } from '../../errors/database.ts'
 import type { Database } from '../connection/database.ts'
 
 const SCHEMAS = ['scopestack', 'scopestack_live', 'sync'] as const
@@ -21,6 +21,21 @@ export async function assertOwnSchemas(sql: Database, first: number): Promise<vo
   const [{ schema } = { schema: '' }] = found
   if (schema === '') return
   throw foreignSchema({ schema, relations: found.filter((one) => one.schema === schema).map(({ name }) => name) })
+}
+
+/**
+ * The first migration needs the right to create schemas in any case; one that adds a schema also finds it made.
+ *
+ * @throws SyncError SYNC_DATABASE_REFUSED naming the schemas that this role needs and may not make, with the statement that helps.
+ */
+export async function assertMayCreateSchemas(sql: Database): Promise<void> {
+  const rows = await sql<{ name: string; role: string; database: string; isUpgrade: boolean }[]>`
+    select name, current_user as role, current_database() as database,
+      to_regclass(${`sync.${MIGRATIONS}`}) is not null as "isUpgrade"
+    from unnest(string_to_array(${[...SCHEMAS, 'scopestack_history'].join(',')}, ',')) as name
+    where to_regnamespace(name) is null and not has_database_privilege(current_database(), 'CREATE')`
+  const [first] = rows
+  if (first !== undefined) throw mayNotCreateSchemas({ ...first, schemas: rows.map(({ name }) => name) })
 }
 
 /** BullMQ's own migrations table. */

@@ -17,10 +17,11 @@ import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './captu
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { SYNC_COLUMNS } from './columns.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
-import { assertOwnHistorySchema, assertOwnSchemas } from './foreign-schemas.ts'
+import { assertMayCreateSchemas, assertOwnHistorySchema, assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
 import { installHistory } from './history.ts'
 import { addForeignKeys } from './live/foreign-keys.ts'
+import { addIndexes } from './live/indexes.ts'
 import { refreshLiveViews } from './live/live-views.ts'
 import { addNamedKeys } from './live/named-keys.ts'
 import { recordRelations } from './live/relations.ts'
@@ -48,6 +49,7 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
     await assertOwnSchemas(sql, migrationSpan().first)
     await assertOwnHistorySchema(sql)
     const wasMigrated = await isMigrated(sql)
+    if (!wasMigrated) await assertMayCreateSchemas(sql)
     if (!wasMigrated) await changeUnderLock(sql, (tx, run) => runMigrations(tx, run), waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
     if (usable.length === 0) throw await schemaGone(sql)
@@ -67,6 +69,7 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
     )
     await recordRelations(sql, usable)
     await addForeignKeys(sql, server.number)
+    await addIndexes(sql)
     await refreshLiveViews(sql)
     if (waiting.history !== undefined) await installHistory(sql, waiting.history, usable, change)
     return { faults: wasMigrated ? faults : [], repaired }

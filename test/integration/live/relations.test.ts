@@ -170,6 +170,45 @@ describe('foreign keys', () => {
   })
 })
 
+describe('indexes on what analysts filter by', () => {
+  const indexes = async (table: string): Promise<string[]> => {
+    const rows = await sql<{ name: string }[]>`
+      select a.attname as name from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+      where i.indrelid = ${`scopestack.${table}`}::regclass and i.indisvalid order by 1`
+    return rows.map(({ name }) => name)
+  }
+
+  it('each table that has such a column has one; it is made anew where it was dropped, and none beside one of a user', async () => {
+    const wanted = ['approved_at', 'created_at', 'status', 'sync_changed_at', 'updated_at']
+    const before = await indexes('projects')
+    expect(before).toEqual(expect.arrayContaining(wanted))
+    await sql.unsafe('drop index scopestack.projects_status_idx, scopestack.projects_updated_at_idx')
+    await sql.unsafe('create index mine on scopestack.projects (status, client_id)')
+    await migrate(database.url)
+    expect(await indexes('projects')).toEqual(before)
+    expect(await sql`select to_regclass('scopestack.projects_status_idx') as made`).toEqual([{ made: null }])
+    await sql.unsafe('drop index scopestack.mine')
+    await migrate(database.url)
+    expect(await indexes('projects')).toEqual(before)
+  })
+
+  it('a migration does not wait for a table that is being written: its indexes come with the next', async () => {
+    await sql.unsafe('drop index scopestack.notes_sync_changed_at_idx, scopestack.quotes_sync_changed_at_idx')
+    const writing = postgres(database.url, { max: 1, onnotice: () => {} })
+    await writing`begin`
+    await writing`lock table scopestack.notes in row exclusive mode`
+    await migrate(database.url)
+    expect([await indexes('quotes'), await indexes('notes')].map((all) => all.includes('sync_changed_at'))).toEqual([
+      true,
+      false,
+    ])
+    await writing`rollback`
+    await writing.end()
+    await migrate(database.url)
+    expect(await indexes('notes')).toContain('sync_changed_at')
+  })
+})
+
 describe('one name for one target', () => {
   const named = [...catalog.values()].flatMap((resource) =>
     resource.namedKeys.map((key) => ({ ...key, table: resource.table })),

@@ -1,7 +1,9 @@
 /** Schemas of our names that another program has made. */
+import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
+import { assertMayCreateSchemas } from '../../../src/store/schema/foreign-schemas.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 
@@ -14,7 +16,7 @@ async function open(statements: string) {
     relations: async () =>
       await sql`
       select relnamespace::regnamespace::text as schema, relname from pg_class
-      where relnamespace::regnamespace::text in ('scopestack', 'sync', 'bullmq') order by 1, 2`,
+      where relnamespace::regnamespace::text in ('scopestack', 'scopestack_live', 'sync', 'bullmq') order by 1, 2`,
     async [Symbol.asyncDispose]() {
       await sql.end()
       await database[Symbol.asyncDispose]()
@@ -27,6 +29,7 @@ const BOOKS = 'create table sync.__drizzle_migrations (id serial primary key, ha
 test.for([
   ['scopestack', 'create schema scopestack; create table scopestack.clients (id int)'],
   ['sync', 'create schema sync; create view sync.jobs as select 1 as one'],
+  ['scopestack_live', 'create schema scopestack_live; create view scopestack_live.clients as select 1 as one'],
   // Another program that keeps its migrations as we do; a newer one than all of ours.
   [
     'sync',
@@ -58,4 +61,41 @@ test('schemas that were made for us and are empty are ours, also when a first mi
   await migrate(database.url)
   await migrateQueue(database.url)
   await migrate(database.url)
+})
+
+test('a role that may not create schemas is shown the statement that helps, at the first migration and at one that adds a schema', async () => {
+  const role = `owner_${randomUUID().slice(0, 8)}`
+  await using database = await open(`create role ${role} login password 'secret'`)
+  const admin = postgres(database.url, { max: 1, onnotice: () => {} })
+  const url = new URL(database.url)
+  url.username = role
+  url.password = 'secret'
+  const own = postgres(url.href, { max: 1, onnotice: () => {} })
+  const remedyOf = async (act: Promise<unknown>): Promise<string> => {
+    const said = await act.then(
+      () => '',
+      (error: Error) => error.message,
+    )
+    return (
+      /^This version needs schema .* As the owner of the database: (.*)\. Then run it again/.exec(said)?.[1] ?? said
+    )
+  }
+  const grant = await remedyOf(migrate(url.href))
+  expect(grant).toMatch(/^grant create on database /)
+  expect(await database.relations()).toEqual([])
+  await admin.unsafe(grant)
+  await migrate(url.href)
+  await admin.unsafe(grant.replace('grant', 'revoke').replace(' to ', ' from '))
+  await migrate(url.href)
+  await admin`drop schema scopestack_live cascade`
+  const create = await remedyOf(assertMayCreateSchemas(own))
+  expect(create).toBe(`create schema scopestack_live authorization "${role}"`)
+  await admin.unsafe(create)
+  await assertMayCreateSchemas(own)
+  // What was in it is made anew, by a role that may make no schema.
+  await migrate(url.href)
+  expect((await own`select from scopestack_live.projects`).length).toBe(0)
+  await own.end()
+  await admin.unsafe(`drop owned by ${role} cascade; drop role ${role}`)
+  await admin.end()
 })

@@ -107,7 +107,7 @@ it('gives every resource a table with its columns, in their types', async () => 
   expect(sorted(found.map((row) => ({ ...row })))).toEqual(sorted(wanted))
 })
 
-it('indexes every key that tables are joined by', async () => {
+it('indexes every key that tables are joined by, and what they are filtered by', async () => {
   const found = await sql<{ key: string }[]>`
     select c.relname || '.' || a.attname as key from pg_index i
     join pg_class c on c.oid = i.indrelid and c.relnamespace = 'scopestack'::regnamespace
@@ -116,6 +116,9 @@ it('indexes every key that tables are joined by', async () => {
     `${table}.id`,
     ...columns.filter(({ from }) => from === 'to-one').map(({ name }) => `${table}.${name}`),
     ...namedKeys.filter(({ name }) => name.endsWith('_id')).map(({ name }) => `${table}.${name}`),
+    ...[...columns.map(({ name }) => name), 'sync_changed_at']
+      .filter((name) => ['approved_at', 'created_at', 'status', 'sync_changed_at', 'updated_at'].includes(name))
+      .map((name) => `${table}.${name}`),
   ])
   wanted.push('user_defined_values.owner_type', 'user_defined_values.name')
   expect(found.map(({ key }) => key).toSorted()).toEqual(wanted.toSorted())

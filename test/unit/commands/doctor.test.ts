@@ -142,6 +142,12 @@ describe('ScopeStack and the books', () => {
     })
   })
 
+  it('a living view that is not as asked warns, and so does a column that is kept for views of users', () => {
+    const problems = [{ view: 'clients', problem: 'canceling statement due to lock timeout' }]
+    expect(levels(mirror.decideViews({ views: 98, problems: [], kept: [] }))).toBe('ok')
+    expect(levels(mirror.decideViews({ views: 98, problems, kept: ['projects_fields.region'] }))).toBe('warn warn')
+  })
+
   it('drift that makes a column wrong warns, and other drift does not', () => {
     const drift = (kind: string) => [{ resource: 'tags', member: 'm', kind, sample: 's' }]
     expect(

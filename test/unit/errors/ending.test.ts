@@ -28,6 +28,7 @@ const ANYTHING = {
   to: '/login',
   planned: ['clients'],
   relations: ['public.clients'],
+  schemas: ['scopestack_live'],
   startedAt: new Date(0),
   what: 'the change of clients 1',
   said: 'no.',

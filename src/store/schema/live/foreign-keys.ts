@@ -5,7 +5,8 @@
  * Adding one locks both tables against writers for a moment. Where one is being written, its keys are left for the next migration:
  * no start waits for that.
  */
-import { codeOf, quote, type Database } from '../../connection/database.ts'
+import { quote, type Database } from '../../connection/database.ts'
+import { tryEach } from './try-each.ts'
 
 /** The first version with NOT ENFORCED for foreign keys. */
 const SINCE = 180_000
@@ -25,24 +26,8 @@ export async function addForeignKeys(sql: Database, serverVersion: number): Prom
     )
     return `alter table scopestack.${quote(table)} ${added.join(', ')}`
   })
-  // All at once takes a hundredth of a second; where a table is busy, each by itself.
-  if (statements.length === 0 || (await addQuickly(sql, statements.join(';')))) return
-  for (const statement of statements) await addQuickly(sql, statement)
+  await tryEach(sql, statements, { atOnce: true })
 }
-
-/** @returns whether it was done. */
-async function addQuickly(sql: Database, statements: string): Promise<boolean> {
-  try {
-    await sql.unsafe(`set local lock_timeout = 300; ${statements}`)
-    return true
-  } catch (error) {
-    if (isLeftForLater(error)) return false
-    throw error
-  }
-}
-
-/** Whatever Postgres has against one, as a lock of another session: nothing depends on it. Connections that end are not that. */
-const isLeftForLater = (error: unknown): boolean => /^(?!08|57)[0-9A-Z]{5}$/.test(codeOf(error))
 
 const readMissing = (sql: Database): Promise<Missing[]> => sql<Missing[]>`
   select r.table_name as table, json_agg(json_build_object('column', r.column_name, 'target', r.target_table) order by r.column_name) as keys

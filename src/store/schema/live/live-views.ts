@@ -50,3 +50,22 @@ export async function retryLiveViews(sql: Database): Promise<void> {
     // As above: the run is over, and has done its work.
   }
 }
+
+export interface LiveViewState {
+  readonly views: number
+  /** Views that are not as their tables ask for, and why. */
+  readonly problems: readonly { readonly view: string; readonly problem: string }[]
+  /** Columns that are kept for views of users, `projects_fields.region`, though what they showed is gone or has another type. */
+  readonly kept: readonly string[]
+}
+
+export async function readLiveViews(sql: Database): Promise<LiveViewState> {
+  const [state] = await sql<LiveViewState[]>`
+    select (select count(*)::int from sync.live_views) as views,
+      (select coalesce(json_agg(json_build_object('view', name, 'problem', problem) order by name), '[]')
+        from sync.live_views where problem is not null) as problems,
+      (select coalesce(json_agg(c.relname || '.' || a.attname order by 1), '[]')
+        from sync.live_views l join pg_class c on c.oid = l.relation join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+        where col_description(c.oid, a.attnum) ~ ': kept for the views that are made of this one[.]$') as kept`
+  return state!
+}
