@@ -46,6 +46,7 @@ class WaitingBeside extends BaseSequencer {
 export default defineConfig({
   test: {
     sequence: { sequencer: WaitingBeside },
+    provide: { crowd },
     pool: 'forks',
     // More than cores: a file waits for servers and processes for more than a quarter of its time. On two idle cores 667 s of CPU took
     // 389 s with three at a time, and 356 with four, where 334 would do.

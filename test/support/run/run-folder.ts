@@ -10,6 +10,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** All temporary files of this run are below it. */
     runFolder: string
+    /** How many times longer a limit is than on an idle machine. */
+    crowd: number
   }
 }
 

@@ -164,6 +164,17 @@ export const parkEarlier = (sql: Sql): Promise<unknown> => sql`
 export const postponeUpdates = (sql: Sql, reason: string): Promise<unknown> => sql`
   update sync.outbox set not_before = now() + interval '5 minutes', reason = ${reason} where op = 'update'`
 
+/**
+ * A lost create is looked for after 2 s, in which a push may not be over on a machine that is busy: from now on after minutes.
+ * The trigger stays, so of a database that is dropped.
+ */
+export const postponeLookups = (sql: Sql): Promise<unknown> =>
+  sql.unsafe(`
+    create function public.postpone() returns trigger language plpgsql
+      as $$ begin new.not_before := now() + interval '5 minutes'; return new; end $$;
+    create trigger postpone before update on sync.outbox for each row
+      when (new.op = 'create' and new.not_before is not null and new.not_before is distinct from old.not_before) execute function public.postpone()`)
+
 /** Updates of the city of a vendor, one after the other. */
 export const insertEdits = (sql: Sql, vendor: string, count: number): Promise<unknown> => sql`
   insert into sync.outbox (resource, record_id, op, attributes, base, made_by, txid)

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { expirePush, holdPush } from '../../support/tables/fleet.ts'
-import { postponeUpdates, readChanges, readStates } from '../../support/tables/outbox.ts'
+import { postponeLookups, postponeUpdates, readChanges, readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { jsonLines, open } from '../support/setting.ts'
 
@@ -126,12 +126,13 @@ test('says why it leaves a change, and retries at once a change that failed at S
     select 'Behind it', id from scopestack.clients where name = 'New'`
   await sql`update scopestack.clients set domain = 'mine.test' where id = ${client!.id}`
   await postponeUpdates(sql, 'It failed.')
+  await postponeLookups(sql)
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'clients' } })
   sim.addFault({ kind: '429', retryAfter: 1, match: { method: 'PATCH' } })
   const pushed = await run('push')
   expect(pushed.code).toBe(2)
   expect(sim.records.read('clients', client!.id)!.attributes['domain']).toBe('mine.test')
-  expect(pushed.stdout).toMatch(/^Change \d+: Next lookup in \d+ s:\s/m)
+  expect(pushed.stdout).toMatch(/^Change \d+: Next lookup in \d{3} s:\s/m)
   expect(pushed.stdout).toMatch(/^Change \d+: Waits for change \d+, the new row that it refers to\.$/m)
   expect(pushed.stdout).toMatch(/\n1 sent · 2 tried again later\.\n$/)
   expect(pushed.stderr).toBe('ScopeStack asks to wait 1 s before the next request (429).\n')
