@@ -94,3 +94,16 @@ BEGIN
 END $$;
 --> statement-breakpoint
 REVOKE EXECUTE ON FUNCTION sync.keep_added_columns FROM PUBLIC;
+--> statement-breakpoint
+-- A role that works and owns nothing, which is one that may write the outbox, reads and writes what is decided.
+DO $$
+DECLARE
+  the_grantee regrole;
+BEGIN
+  FOR the_grantee IN
+    SELECT DISTINCT a.grantee FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+    WHERE c.oid = 'sync.outbox'::regclass AND a.privilege_type = 'INSERT' AND a.grantee NOT IN (0, c.relowner)
+  LOOP
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON sync.columns TO %s', the_grantee);
+  END LOOP;
+END $$;

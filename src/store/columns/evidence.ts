@@ -40,6 +40,14 @@ const LONGEST_MEMBER = 200
 /** A name with characters that PostgreSQL does not store is another one in the row than in the record. */
 const UNSTORABLE = '\uFFFD'
 
+/** Most resources have no such member: one statement says so. */
+export async function hasUndeclared(sql: Database, { type }: Resource): Promise<boolean> {
+  const [row] = await sql<{ any: boolean }[]>`
+    select exists (select from sync.columns where resource = ${type})
+      or exists (select from sync.drift where resource = ${type} and kind = 'undeclared') as any`
+  return row!.any
+}
+
 /**
  * Members of which rows hold values and nothing final is decided: reported as undeclared, and not looked at since the last run
  * that wrote a row. What the database refused is tried in each run.

@@ -21,7 +21,7 @@ import {
   type NewDecision,
 } from '../../store/columns/decisions.ts'
 import { dependentsOf } from '../../store/columns/dependents.ts'
-import { readCandidates, readEvidence, type Candidate } from '../../store/columns/evidence.ts'
+import { hasUndeclared, readCandidates, readEvidence, type Candidate } from '../../store/columns/evidence.ts'
 import { fillColumns, fillDeclared } from '../../store/columns/fill.ts'
 import { followColumns } from '../../store/columns/follow.ts'
 import { readTable, type TableParts } from '../../store/columns/table.ts'
@@ -53,6 +53,7 @@ export interface OpenedColumns {
 
 export async function openColumns(opening: Opening, resource: Resource): Promise<OpenedColumns> {
   const { sql, newFields, lease, signal } = opening
+  if (!(await withDbRetry(() => hasUndeclared(sql, resource), signal))) return { resource, isLost: false }
   const read = () => withDbRetry(() => readDecisions(sql, resource.type), signal)
   const before = await read()
   const candidates = newFields === 'add' ? await withDbRetry(() => readCandidates(sql, resource), signal) : []
@@ -71,7 +72,10 @@ export async function openColumns(opening: Opening, resource: Resource): Promise
   if (lost.length === 0 && !isAnother && !isReplaced)
     return { resource: withColumnsOf(resource, before), isLost: false }
   const opened = withColumnsOf(resource, await read())
-  await withDbRetry(() => followColumns(sql, opened), signal)
+  await withDbRetry(() => followColumns(sql, opened), signal).catch((error: unknown) => {
+    // The next migration brings them up to date.
+    if (!isRejectedByDatabase(error)) throw error
+  })
   return { resource: opened, isLost: lost.length > 0 }
 }
 
