@@ -7,6 +7,7 @@ export const HISTORY_REPORTS: readonly Report[] = [
     sums: ['projects', 'contract_revenue', 'contract_revenue_in_default_currency'],
     ratios: [],
     period: 'day',
+    isState: true,
     order: 'day',
     measure: 'contract_revenue',
   }),
@@ -42,6 +43,6 @@ export const HISTORY_REPORTS: readonly Report[] = [
   ofRecords(
     'time-to-win',
     ['month', 'currency', 'projects', 'contract_revenue', 'median_days', 'p90_days', 'least_days', 'most_days'],
-    { period: 'month', order: 'month', measure: 'median_days' },
+    { period: 'month', isState: true, order: 'month', measure: 'median_days' },
   ),
 ]

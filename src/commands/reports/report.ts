@@ -15,6 +15,8 @@ export interface Report {
   readonly shown: readonly string[] | null
   /** The day by which a row belongs to a period. */
   readonly period: string | null
+  /** Its rows are how things stood, or medians: they cannot be added up over a period. */
+  readonly isState?: boolean
   /** Its order: a column, the largest first; or `+column`, the smallest first. */
   readonly order: string
   /** What a bar of a chart is as long as. */

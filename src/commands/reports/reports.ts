@@ -92,7 +92,9 @@ function sinceOf({ name, period }: Report, given: Call['options'][string]): stri
   return text
 }
 
-function byOf({ name, period }: Report, given: Call['options'][string]): Period | undefined {
+const isSummable = ({ period, isState }: Report): boolean => period !== null && isState !== true
+
+function byOf(report: Report, given: Call['options'][string]): Period | undefined {
   if (given === undefined) return undefined
   const known = PERIODS.find((one) => one === given)
   if (known === undefined) {
@@ -100,7 +102,7 @@ function byOf({ name, period }: Report, given: Call['options'][string]): Period 
       `--by takes ${PERIODS.join(', ')}, not "${String(given)}"; did you mean ${nearest(String(given), PERIODS)!}?`,
     )
   }
-  if (period === null) throw lacks(name, '--by', ({ period: other }) => other !== null)
+  if (!isSummable(report)) throw lacks(report.name, '--by', isSummable)
   return known
 }
 

@@ -12,7 +12,7 @@ const FRACTION = /(^|_)(margin|share)$|^share_|^win_rate|^probability$/
 const FORMULA = /^[=+\-@\t\r\n|%]/
 const QUOTED = /[",\r\n]|^\s|\s$/
 /** Amounts of one hour or unit: their cents matter. */
-const OF_ONE = /_rate$|^effective_|^unit_|^hourly_|_days$|^days$/
+const OF_ONE = /_rate$|^effective_|^unit_|^hourly_|(^|_)days(_|$)/
 
 /** @param by what its first column was cut to: `2026-Q3`. */
 export function written(value: string | null, column: Rows['columns'][number], by: string | undefined): Written {
