@@ -93,7 +93,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
 
 /**
  * While nothing goes on, what an open page shows is at most that old. A look is 22 statements: once a second, an idle start with a page
- * open took 11 ms of CPU a second, Postgres 10 more.
+ * open took 11 ms of CPU a second, Postgres 10 more; it takes 6, and 5 more than without.
  */
 const AT_REST_MS = 3_000
 
