@@ -6,6 +6,7 @@ import { wrongColumnName, freeColumnName } from '../../catalog/column-names.ts'
 import type { Column, Kind, Resource } from '../../catalog/resource.ts'
 import { usage } from '../../errors/commands.ts'
 import { columnRefused, columnUsed } from '../../errors/resources.ts'
+import { sleep } from '../../remote/http/retry.ts'
 import {
   addColumns,
   alterTable,
@@ -49,6 +50,9 @@ export interface Changing {
 
 /** @returns what is to be said of it. */
 export type Change = (changing: Changing, member: string) => Promise<string>
+
+/** Between two tries at a table that another session uses. */
+const PAUSE_MS = 500
 
 const READ_AGAIN = 'the next run reads the resource once more in full'
 
@@ -207,6 +211,8 @@ async function insist({ lease, signal, onBusy }: Changing, act: (tx: Transaction
     if (refused.code !== '55P03') throw columnRefused({ said: refused.message })
     if (!isReported) onBusy('Another session uses the table; this waits for it.')
     isReported = true
+    // Meanwhile nothing stands in the way of other readers.
+    await sleep(PAUSE_MS, signal)
   }
 }
 
