@@ -51,7 +51,7 @@ export async function emptyDatabase(sql: postgres.Sql, baseline: Baseline): Prom
     )
   }
   // A pull makes the views of user-defined fields anew.
-  await sql`select sync.refresh_live_views()`
+  if (written.some(({ table }) => table.startsWith('sync.live_'))) await sql`select sync.refresh_live_views()`
   await sql`select setval(format('%I.%I', schemaname, sequencename), start_value, false)
     from pg_sequences where last_value is not null and not (sequencename = any (string_to_array(${sequences.join(',')}, ',')))`
   return true
