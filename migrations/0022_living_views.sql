@@ -37,8 +37,9 @@ CREATE UNIQUE INDEX "live_fields_column_idx" ON "sync"."live_fields" USING btree
 CREATE INDEX "live_views_problem_idx" ON "sync"."live_views" USING btree ("table_name") WHERE problem is not null;
 --> statement-breakpoint
 -- Schema scopestack_live: what analysts read. CREATE SCHEMA IF NOT EXISTS would need the right to create schemas also where an
--- administrator has made it.
-DO $$
+-- administrator has made it. Called again where the schema was dropped.
+CREATE FUNCTION sync.make_live_schema() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   the_grantee text;
 BEGIN
@@ -53,9 +54,10 @@ BEGIN
   LOOP
     EXECUTE format('GRANT USAGE ON SCHEMA scopestack_live TO %s', the_grantee);
   END LOOP;
+  COMMENT ON SCHEMA scopestack_live IS 'The living rows of schema scopestack: a view for each of its tables, link views for to-manys, and a column for each user-defined field.';
 END $$;
 --> statement-breakpoint
-COMMENT ON SCHEMA scopestack_live IS 'The living rows of schema scopestack: a view for each of its tables, link views for to-manys, and a column for each user-defined field.';
+SELECT sync.make_live_schema();
 --> statement-breakpoint
 -- The SQL type of a user-defined field, by the kind that ScopeStack calls it.
 CREATE FUNCTION sync.live_field_type(kind text) RETURNS text
@@ -434,7 +436,7 @@ END $$;
 --> statement-breakpoint
 REVOKE EXECUTE ON FUNCTION sync.live_field_type, sync.live_field_expression, sync.live_field_column, sync.live_field_owners, sync.note_live_fields,
   sync.wanted_live_views, sync.live_view_stands, sync.live_view_statement, sync.keep_live_columns, sync.make_live_view, sync.follow_live_views,
-  sync.refresh_live_views, sync.release_live_columns FROM PUBLIC;
+  sync.refresh_live_views, sync.release_live_columns, sync.make_live_schema FROM PUBLIC;
 --> statement-breakpoint
 -- A role that works and owns nothing, which is one that may write the outbox.
 DO $$

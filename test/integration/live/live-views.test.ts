@@ -168,6 +168,22 @@ describe('who reads', () => {
   })
 })
 
+it('the schema that was dropped is there again after the next migration, for those who read the mirror', async () => {
+  const role = `bi_${randomUUID().slice(0, 8)}`
+  await sql.unsafe(`create role ${role} login password 'secret'; grant usage on schema scopestack to ${role};
+    grant select on scopestack.clients to ${role}; drop schema scopestack_live cascade`)
+  await migrate(database.url)
+  const url = new URL(database.url)
+  url.username = role
+  url.password = 'secret'
+  const reader = openDatabase(url.href, { connections: 1 })
+  expect((await reader`select from scopestack_live.clients`).length).toBe(await count('scopestack_live.clients'))
+  await expect(reader`select from scopestack_live.projects`).rejects.toThrow(/permission denied/)
+  await reader.end()
+  await sql.unsafe(`drop owned by ${role}; drop role ${role}`)
+  expect(await readLiveProblems(sql)).toEqual({})
+})
+
 describe('a view follows its table', () => {
   it('nothing is written, and no lock is waited for, where all is right', async () => {
     const before = await readLiveVersions(sql)

@@ -5,6 +5,12 @@
 import { codeOf, type Database } from '../../connection/database.ts'
 import { USER_DEFINED } from '../user-defined-triggers.ts'
 
+/** @throws the driver's error where this role may not create schemas. */
+export async function restoreLiveSchema(sql: Database): Promise<void> {
+  const [there] = await sql`select where to_regnamespace('scopestack_live') is not null`
+  if (there === undefined) await sql`select sync.make_live_schema()`
+}
+
 /** A view that was made or changed, or could not be: `busy` where a report reads it, which the next call tries again. */
 export interface LiveViewResult {
   readonly view: string
