@@ -25,9 +25,17 @@ function codeIn(error: unknown): string {
 export const remoteTimeout = (facts: { url: string; phase: string; seconds: number }, cause: unknown): SyncError =>
   syncError(
     'SYNC_REMOTE_TIMEOUT',
-    `${facts.url} did not respond within ${facts.seconds} s (${facts.phase}). If this stays, lower SYNC_PAGE_SIZE.`,
+    `${facts.url} did not respond within ${facts.seconds} s (${facts.phase}). ${whenSilent(facts)}`,
     { facts, cause },
   )
+
+/** Only a page of several records becomes smaller; a token, an account or a single record is as small as it can be. */
+function whenSilent({ url, phase }: { url: string; phase: string }): string {
+  if (phase === 'connecting') return CHECK_NETWORK
+  return Number(URL.parse(url)?.searchParams.get('page[size]')) > 1
+    ? 'If this stays, lower SYNC_PAGE_SIZE.'
+    : 'If this stays, check the address and a proxy or firewall on the way, else report it to ScopeStack support.'
+}
 
 /** @param facts.taken false: the response says that the request was not begun. */
 export const remoteFailed = (facts: {

@@ -15,7 +15,8 @@ export const REQUESTS = {
     scope: 'resource',
     remedy: 'retry',
     meaning: 'ScopeStack did not respond in time.',
-    action: 'If this stays, lower SYNC_PAGE_SIZE.',
+    action:
+      'If this stays, lower SYNC_PAGE_SIZE where the address is that of a page; else check the address, the network and a proxy.',
   },
   SYNC_REMOTE_FAILED: {
     scope: 'resource',
