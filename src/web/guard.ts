@@ -75,8 +75,8 @@ export const withSession =
     const headers = { cookie: c.req.header('cookie'), authorization: c.req.header('authorization') }
     const session = access.sessionOf(headers, Date.now())
     if (session === null) {
-      // A cookie that is none is mostly one whose time is over.
-      if (headers.authorization !== undefined) log.refused(c)
+      // A cookie that is none is mostly one whose time is over; and "Basic" is for a proxy that asks for a password of its own.
+      if (/^bearer\b/i.test(headers.authorization ?? '')) log.refused(c)
       c.header('www-authenticate', 'Bearer')
       return await show(c, 'Sign in', signInForm(null), 401)
     }

@@ -128,6 +128,8 @@ test('who tries what is no token is logged and counted, a few times a minute, an
   await guess(LOOK)
   // Its time is over, which is no guess.
   await board.get('/', { cookie: 'scopestack_sync=look.1.x' })
+  // That of a proxy before it, which sends it with each request.
+  await board.get('/', { authorization: 'Basic YTpi' })
   const refused = () => board.lines.filter(({ signIns }) => signIns !== undefined)
   const counted = () => refused().reduce((sum, { signIns }) => sum + Number(signIns), 0)
   await until(() => counted() === 32, 'all that were gathered')
