@@ -4,6 +4,7 @@ import type { Schedule } from '../jobs/schedule.ts'
 import type { PausedSchedule } from '../store/runs/operator.ts'
 import { isSuccess, type Outcome } from '../store/runs/runs.ts'
 import type { Status } from '../store/runs/status.ts'
+import { parkedMessage } from '../sync/list/completeness.ts'
 import { many, moment, thousands } from './words.ts'
 
 export interface Problem {
@@ -52,7 +53,7 @@ const LATE_MS = 5 * 60_000
 export const problemsIn = (facts: Facts): Problem[] => [
   ...(facts.isOlder ? [OLDER] : []),
   ...worstFirst(facts.resources).flatMap(({ resource, lastOutcome, message, dataAsOf }): Problem[] =>
-    lastOutcome === null || isSuccess(lastOutcome)
+    lastOutcome === null || isSuccess(lastOutcome) || isOfParked(resource, message, facts)
       ? []
       : [
           {
@@ -84,6 +85,12 @@ export const problemsIn = (facts: Facts): Problem[] => [
     : [{ what: 'edits' as const, name: null, message: facts.lostEdits, since: null, helps: 'migrate' }]),
   ...editsParked(facts.localEdits['parked'] ?? 0, facts.parkedSince),
 ]
+
+/** Incomplete for its parked records alone, which are a problem of their own below. */
+const isOfParked = (resource: string, message: string | null, { parked }: Facts): boolean =>
+  parked.some((one) => one.resource === resource) &&
+  message !== null &&
+  message === withCode(parkedMessage(Number.parseInt(message)), 'SYNC_INCOMPLETE')
 
 const WORST_FIRST: readonly Outcome[] = ['failed', 'forbidden', 'suspect', 'incomplete']
 

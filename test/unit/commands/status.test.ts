@@ -5,6 +5,7 @@ import { statusLines, type Shown } from '../../../src/commands/output/status-out
 import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { editLines, problemsIn } from '../../../src/report/problems.ts'
 import { widthOf } from '../../../src/screen/width.ts'
+import { parkedMessage } from '../../../src/sync/list/completeness.ts'
 
 const AT = new Date('2026-11-28T12:00:00Z')
 const before = (minutes: number): Date => new Date(AT.getTime() - minutes * 60_000)
@@ -201,6 +202,18 @@ describe('a problem is', () => {
       '2 local edits parked, see "changes list". (SYNC_CHANGES_PARKED)',
     ])
   })
+})
+
+it('a resource that is incomplete for its parked records alone is one problem', () => {
+  const found = (message: string, parked = [{ resource: 'tags', count: 2, since: AT }]) =>
+    problemsOf({ resources: [{ ...ALL[0]!, resource: 'tags', lastOutcome: 'incomplete', message }], parked }).map(
+      ({ what }) => what,
+    )
+  const reason = `${parkedMessage(2)} (SYNC_INCOMPLETE)`
+  expect(found(reason)).toEqual(['records'])
+  expect(found(`The list did not say how many records it has. ${reason}`)).toEqual(['resource', 'records'])
+  // They were dismissed since: what is left to say is that the table lacks them.
+  expect(found(reason, [])).toEqual(['resource'])
 })
 
 it('one local edit is on its way, and two are on theirs', () => {
