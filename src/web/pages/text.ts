@@ -31,7 +31,7 @@ export const WHOLE = 20_000
  */
 export function clipped(text: string, id: string): Html {
   const short = text.slice(0, 10 * GLANCE).replaceAll(LONG_QUERY, '$1?…')
-  const glance = short.length <= GLANCE ? short : glanceOf(short)
+  const glance = short.length <= GLANCE && text.length <= 10 * GLANCE ? short : glanceOf(short)
   if (glance === text) return said(text)
   return html`<span class="clipped">${said(glance)}</span>
     <details class="whole" id="${id}">
