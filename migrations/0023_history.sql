@@ -527,3 +527,22 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION sync.prune_history TO %s', the_grantee);
   END LOOP;
 END $$;
+--> statement-breakpoint
+-- Whom sync.grant_reader has made a reader before, and who may still read every table and every row: reads no more by it. Who reads
+-- some tables, or rows by a policy, does not: the versions of all are in one table.
+DO $$
+DECLARE
+  the_grantee regrole;
+BEGIN
+  FOR the_grantee IN
+    SELECT DISTINCT a.grantee FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+    WHERE d.defaclnamespace = 'scopestack'::regnamespace AND d.defaclobjtype = 'r' AND a.privilege_type = 'SELECT' AND a.grantee <> 0
+      AND has_schema_privilege(a.grantee, 'scopestack', 'USAGE')
+      AND NOT EXISTS (
+        SELECT FROM sync.captured k JOIN pg_class c ON c.oid = to_regclass(k.relation)
+        WHERE c.relrowsecurity OR NOT has_table_privilege(a.grantee, c.oid, 'SELECT'))
+  LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA scopestack_history TO %s', the_grantee);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA scopestack_history TO %s', the_grantee);
+  END LOOP;
+END $$;

@@ -7,6 +7,7 @@ import { openDatabase, type Database } from '../../../src/store/connection/datab
 import { pruneHistory } from '../../../src/store/runs/prune-history.ts'
 import { historyTables } from '../../../src/store/schema/history.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
+import { readMigrations } from '../../../src/store/schema/migration-files.ts'
 import { createEmptyDatabase, createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -361,6 +362,35 @@ describe('rights', () => {
     ])
       expect(await as(roles[0], `select count(*) >= 0 as ok from ${from}`), from).toBe('[{"ok":true}]')
     await migrate(database.url, { history: HISTORY })
+  })
+
+  it('whom grant_reader made a reader before has the history at the upgrade, and who may read less than all has not', async () => {
+    const upgrade = readMigrations()
+      .flatMap(({ statements }) => statements)
+      .find((statement) => statement.includes('-- Whom sync.grant_reader has made a reader before'))!
+    const isGiven = async (begin: string): Promise<boolean> => {
+      const role = `earlier_${randomUUID().slice(0, 8)}`
+      const given = new Error('given')
+      const read = sql.begin(async (tx) => {
+        await tx.unsafe(`create role ${role}; ${begin.replaceAll('earlier', role)}`)
+        await tx.unsafe(`revoke all on schema scopestack_history from ${role};
+          revoke all on all tables in schema scopestack_history from ${role}; ${upgrade}`)
+        await tx.unsafe(`set local role ${role}; select from scopestack_history.past_versions`)
+        throw given
+      })
+      const error: unknown = await read.catch((caught: unknown) => caught)
+      if (error !== given) expect(error).toMatchObject({ code: '42501' })
+      return error === given
+    }
+    expect(await isGiven(`select sync.grant_reader('earlier')`)).toBe(true)
+    expect(
+      await isGiven(`grant usage on schema scopestack to earlier; grant select on scopestack.projects to earlier`),
+    ).toBe(false)
+    for (const after of [
+      'revoke select on scopestack.projects from earlier',
+      'alter table scopestack.projects enable row level security; create policy own on scopestack.projects using (true)',
+    ])
+      expect(await isGiven(`select sync.grant_reader('earlier'); ${after}`), after).toBe(false)
   })
 
   it.each([
