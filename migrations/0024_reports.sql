@@ -14,16 +14,18 @@ ALTER TABLE "scopestack"."rate_tables" ADD COLUMN "currency_id" text;--> stateme
 CREATE INDEX "rate_tables_currency_id_idx" ON "scopestack"."rate_tables" USING btree ("currency_id");
 --> statement-breakpoint
 -- A number that JSON holds as a number or as text (API notes, section 8); null where it is none, since one wrong value must not
--- fail a report. A SQL body is put into the statement that calls it, so it costs no call; and its caller needs the right to.
+-- fail a report, nor the write of a row with a column that is made by it. Hence no \d and \s, which take digits and spaces of other
+-- scripts in some databases, where the cast fails. A SQL body is put into the statement that calls it, so it costs no call; and its
+-- caller needs the right to.
 CREATE FUNCTION sync.number_of(value text) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN value ~ '^\s*[-+]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][-+]?\d{1,2})?\s*$' THEN value::numeric END;
+RETURN CASE WHEN length(value) < 400 AND value ~ '^[ \t\n\r]*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?[ \t\n\r]*$' THEN value::numeric END;
 --> statement-breakpoint
 -- A time of JSON; null where it is none. The day is added by itself, since a cast of February 30 would fail.
 CREATE FUNCTION sync.time_of(value text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN value ~ '^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[-+](0\d|1[0-4]):?[0-5]\d)?)?$'
-  THEN (left(value, 8) || '01' || substr(value, 11) || CASE WHEN value ~ '(Z|[-+]\d\d:?\d\d)$' AND length(value) > 10 THEN '' ELSE ' UTC' END)::timestamptz
+RETURN CASE WHEN value ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[-+](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'
+  THEN (left(value, 8) || '01' || substr(value, 11) || CASE WHEN value ~ '(Z|[-+][0-9]{2}:?[0-9]{2})$' AND length(value) > 10 THEN '' ELSE ' UTC' END)::timestamptz
     + (substr(value, 9, 2)::integer - 1) * interval '1 day' END;
 --> statement-breakpoint
 -- A member that the catalog does not declare: in sync_extra by its own name, or in a column that was made of it.
@@ -78,7 +80,7 @@ WITH known AS (
 SELECT u.rate_table_id, u.rate_table_name, u.currency_id,
   coalesce(n.name, CASE WHEN u.is_default THEN 'account default' ELSE 'currency ' || u.currency_id END) AS currency,
   CASE WHEN u.is_default THEN 1 ELSE n.conversion_rate END AS conversion_rate,
-  CASE WHEN u.is_default THEN 1 ELSE 1 / nullif(n.conversion_rate, 0) END AS to_default
+  CASE WHEN u.is_default THEN 1 WHEN n.conversion_rate > 0 THEN 1 / n.conversion_rate END AS to_default
 FROM used u LEFT JOIN named n ON n.id = u.currency_id;
 --> statement-breakpoint
 COMMENT ON VIEW scopestack.report_base_rate_tables IS 'The currency of each rate table, which is that of the projects priced with it. One row per rate table.';
@@ -413,8 +415,8 @@ SELECT
   count(*) FILTER (WHERE b.outcome = 'lost') AS lost_projects,
   sum(b.revenue) FILTER (WHERE b.outcome = 'lost') AS lost_revenue,
   sum(b.cost) FILTER (WHERE b.outcome = 'won') AS won_cost,
-  sum(b.revenue - b.cost) FILTER (WHERE b.outcome = 'won') AS won_profit,
-  sum(b.revenue - b.cost) FILTER (WHERE b.outcome = 'won') / nullif(sum(b.revenue) FILTER (WHERE b.outcome = 'won'), 0) AS won_margin,
+  sum(b.revenue) FILTER (WHERE b.outcome = 'won') - sum(b.cost) FILTER (WHERE b.outcome = 'won') AS won_profit,
+  (sum(b.revenue) FILTER (WHERE b.outcome = 'won') - sum(b.cost) FILTER (WHERE b.outcome = 'won')) / nullif(sum(b.revenue) FILTER (WHERE b.outcome = 'won'), 0) AS won_margin,
   sum(b.revenue) FILTER (WHERE b.outcome = 'won') * b.to_default AS won_revenue_in_default_currency,
   sum(b.revenue) FILTER (WHERE b.outcome = 'open') * b.to_default AS open_revenue_in_default_currency
 FROM scopestack.report_base_projects b
@@ -938,8 +940,9 @@ SELECT b.month,
   count(*) FILTER (WHERE b.outcome = 'won') / count(*)::numeric AS win_rate_with_canceled,
   sum(b.revenue * b.to_default) FILTER (WHERE b.outcome = 'won') AS won_revenue_in_default_currency,
   sum(b.revenue * b.to_default) FILTER (WHERE b.outcome = 'lost') AS lost_revenue_in_default_currency,
-  coalesce(sum(b.revenue * b.to_default) FILTER (WHERE b.outcome = 'won'), 0)
-    / nullif(sum(b.revenue * b.to_default) FILTER (WHERE b.outcome IN ('won', 'lost')), 0) AS win_rate_by_value,
+  CASE WHEN count(*) FILTER (WHERE b.outcome IN ('won', 'lost') AND b.revenue <> 0 AND b.to_default IS NULL) = 0 THEN
+    coalesce(sum(b.revenue * b.to_default) FILTER (WHERE b.outcome = 'won'), 0)
+      / nullif(sum(b.revenue * b.to_default) FILTER (WHERE b.outcome IN ('won', 'lost')), 0) END AS win_rate_by_value,
   count(*) FILTER (WHERE b.dated_by = 'approved_at') AS dated_by_approval,
   count(*) FILTER (WHERE b.dated_by = 'updated_at') AS dated_by_last_change
 FROM scopestack.report_base_projects b
@@ -956,7 +959,7 @@ COMMENT ON COLUMN scopestack.report_win_rate.win_rate IS 'Projects won as a frac
 COMMENT ON COLUMN scopestack.report_win_rate.win_rate_with_canceled IS 'Projects won as a fraction of those won, lost or canceled.';
 COMMENT ON COLUMN scopestack.report_win_rate.won_revenue_in_default_currency IS 'Revenue of the projects won, in the account''s default currency; those without a known rate are left out.';
 COMMENT ON COLUMN scopestack.report_win_rate.lost_revenue_in_default_currency IS 'Revenue of the projects lost, in the account''s default currency; those without a known rate are left out.';
-COMMENT ON COLUMN scopestack.report_win_rate.win_rate_by_value IS 'Revenue won as a fraction of the revenue won or lost.';
+COMMENT ON COLUMN scopestack.report_win_rate.win_rate_by_value IS 'Revenue won as a fraction of the revenue won or lost; null where the rate of one of their currencies is not known.';
 COMMENT ON COLUMN scopestack.report_win_rate.dated_by_approval IS 'How many of the projects are dated by their approval.';
 COMMENT ON COLUMN scopestack.report_win_rate.dated_by_last_change IS 'How many of the projects are dated by their last change, which any later edit moves.';
 --> statement-breakpoint
@@ -1076,7 +1079,8 @@ SELECT level, round, date_trunc('month', completed_at AT TIME ZONE 'UTC')::date 
   avg(days) AS average_days,
   (percentile_cont(0.5) WITHIN GROUP (ORDER BY days))::numeric AS median_days,
   max(days) AS longest_days,
-  sum(days) AS total_days
+  sum(days) AS total_days,
+  count(days) AS timed_approvals
 FROM scopestack.report_approvals WHERE completed_at IS NOT NULL
 GROUP BY 1, 2, 3;
 --> statement-breakpoint
@@ -1092,6 +1096,7 @@ COMMENT ON COLUMN scopestack.report_approval_times.average_days IS 'Average of t
 COMMENT ON COLUMN scopestack.report_approval_times.median_days IS 'Median of the days.';
 COMMENT ON COLUMN scopestack.report_approval_times.longest_days IS 'Longest of them.';
 COMMENT ON COLUMN scopestack.report_approval_times.total_days IS 'Sum of the days.';
+COMMENT ON COLUMN scopestack.report_approval_times.timed_approvals IS 'How many of the approvals have days: it is not known since when the first ones of an earlier submission waited.';
 --> statement-breakpoint
 CREATE VIEW scopestack.report_stale_projects AS
 SELECT b.project_id, b.project_name, b.status, cl.name AS client_name, se.name AS sales_executive_name, pe.name AS presales_engineer_name, b.currency, b.revenue, b.revenue * b.to_default AS revenue_in_default_currency,
@@ -1189,7 +1194,8 @@ COMMENT ON COLUMN scopestack.report_catalog_use.last_used_at IS 'When the newest
 CREATE VIEW scopestack.report_managed_services AS
 WITH priced AS (
   SELECT s.id, s.project_id, s.service_id, s.name, lower(s.payment_frequency) AS payment_frequency,
-    s.calculated_revenue + coalesce(below.revenue, 0) AS revenue, s.calculated_cost + coalesce(below.cost, 0) AS cost
+    coalesce(s.calculated_revenue + coalesce(below.revenue, 0), below.revenue) AS revenue,
+    coalesce(s.calculated_cost + coalesce(below.cost, 0), below.cost) AS cost
   FROM scopestack.project_services s
   LEFT JOIN LATERAL (
     SELECT sum(u.calculated_revenue) AS revenue, sum(u.calculated_cost) AS cost FROM scopestack.project_subservices u
@@ -1205,11 +1211,12 @@ SELECT s.id AS project_service_id, b.project_id, b.project_name, b.outcome, b.mo
   s.revenue AS revenue_per_period, s.cost AS cost_per_period, s.months AS months_per_period,
   s.revenue / s.months AS monthly_recurring_revenue, s.cost / s.months AS monthly_recurring_cost,
   p.mrr_terms AS terms,
-  CASE WHEN s.months IS NULL THEN s.revenue ELSE s.revenue / s.months * p.mrr_terms END AS total_contract_value,
+  CASE WHEN s.payment_frequency = 'one_time' THEN s.revenue ELSE s.revenue / s.months * p.mrr_terms END AS total_contract_value,
   s.revenue / s.months * b.to_default AS monthly_recurring_revenue_in_default_currency,
-  CASE WHEN s.months IS NULL THEN s.revenue ELSE s.revenue / s.months * p.mrr_terms END * b.to_default AS total_contract_value_in_default_currency,
+  CASE WHEN s.payment_frequency = 'one_time' THEN s.revenue ELSE s.revenue / s.months * p.mrr_terms END * b.to_default AS total_contract_value_in_default_currency,
   p.service_start_date,
-  (p.service_start_date + p.mrr_terms * interval '1 month')::date AS service_end_date
+  -- A length of a million years is no reason to fail.
+  CASE WHEN p.mrr_terms BETWEEN 0 AND 12000 THEN (p.service_start_date + p.mrr_terms * interval '1 month')::date END AS service_end_date
 FROM termed s
 JOIN scopestack.report_base_projects b ON b.project_id = s.project_id
 JOIN scopestack.projects p ON p.id = s.project_id
@@ -1235,11 +1242,11 @@ COMMENT ON COLUMN scopestack.report_managed_services.months_per_period IS 'Month
 COMMENT ON COLUMN scopestack.report_managed_services.monthly_recurring_revenue IS 'Monthly recurring revenue (MRR): price of a period divided by its months; null for what does not recur.';
 COMMENT ON COLUMN scopestack.report_managed_services.monthly_recurring_cost IS 'Cost of a period divided by its months.';
 COMMENT ON COLUMN scopestack.report_managed_services.terms IS 'Length of the contract in months (projects.mrr_terms).';
-COMMENT ON COLUMN scopestack.report_managed_services.total_contract_value IS 'Total contract value (TCV): MRR times the months of the contract; of what does not recur its price. Null where the length is not set.';
+COMMENT ON COLUMN scopestack.report_managed_services.total_contract_value IS 'Total contract value (TCV): MRR times the months of the contract; of one_time its price. Null where the length is not set, or the frequency is not known.';
 COMMENT ON COLUMN scopestack.report_managed_services.monthly_recurring_revenue_in_default_currency IS 'MRR in the account''s default currency; null where no rate is known.';
 COMMENT ON COLUMN scopestack.report_managed_services.total_contract_value_in_default_currency IS 'TCV in the account''s default currency; null where no rate is known.';
 COMMENT ON COLUMN scopestack.report_managed_services.service_start_date IS 'Day the recurring services begin.';
-COMMENT ON COLUMN scopestack.report_managed_services.service_end_date IS 'Day the contract ends: start and length.';
+COMMENT ON COLUMN scopestack.report_managed_services.service_end_date IS 'Day the contract ends: start and length. Null where one is not set, or the length is more than 12,000 months.';
 --> statement-breakpoint
 CREATE VIEW scopestack.report_products AS
 SELECT x.id AS project_product_id, b.project_id, b.project_name, b.outcome, b.month, cl.name AS client_name,

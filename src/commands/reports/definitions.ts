@@ -180,8 +180,8 @@ export const REPORTS: readonly Report[] = [
   ),
   ofProjects('approval-times', ['level', 'round'], {
     keys: ['level', 'round'],
-    sums: ['approvals', 'approved', 'declined', 'total_days'],
-    ratios: [['average_days', 'total_days', 'approvals']],
+    sums: ['approvals', 'approved', 'declined', 'timed_approvals', 'total_days'],
+    ratios: [['average_days', 'total_days', 'timed_approvals']],
     order: '+level',
     measure: 'average_days',
   }),
