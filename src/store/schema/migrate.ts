@@ -22,7 +22,7 @@ import { restoreFunctions } from './functions.ts'
 import { installHistory } from './history.ts'
 import { addForeignKeys } from './live/foreign-keys.ts'
 import { addIndexes } from './live/indexes.ts'
-import { refreshLiveViews, restoreLiveSchema } from './live/live-views.ts'
+import { refreshAllLiveViews, restoreLiveSchema } from './live/live-views.ts'
 import { addNamedKeys } from './live/named-keys.ts'
 import { recordRelations } from './live/relations.ts'
 import { lastMigration, migrationSpan, readMigrations, type Migration } from './migration-files.ts'
@@ -71,7 +71,7 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
     await addForeignKeys(sql, server.number)
     await addIndexes(sql)
     await restoreLiveSchema(sql)
-    await refreshLiveViews(sql)
+    await refreshAllLiveViews(sql)
     if (waiting.history !== undefined) await installHistory(sql, waiting.history, usable, change)
     return { faults: wasMigrated ? faults : [], repaired }
   } finally {

@@ -2,7 +2,7 @@
  * The views of schema `scopestack_live`: of each mirrored table its living rows, of each to-many its pairs, of user-defined fields a
  * column each. What they are is SQL (migrations/0022_living_views.sql), so that a statement that adds a column can have them follow.
  */
-import { codeOf, type Database } from '../../connection/database.ts'
+import { codeOf, isLimitError, type Database } from '../../connection/database.ts'
 import { USER_DEFINED } from '../user-defined-triggers.ts'
 
 /** @throws the driver's error where this role may not create schemas. */
@@ -32,6 +32,25 @@ export async function refreshLiveViews(sql: Database, table: string | null = nul
     if (/^(42501|42883)$/.test(codeOf(error))) return []
     throw error
   }
+}
+
+/**
+ * The views of all tables; table by table where a limit, such as a statement_timeout of DATABASE_URL, ends that. A start does not fail
+ * of a limit: "doctor" names the views that are not as they should be, and the next start tries them again.
+ */
+export async function refreshAllLiveViews(sql: Database): Promise<void> {
+  const unlessLimited = async (work: Promise<unknown>): Promise<boolean> =>
+    await work.then(
+      () => true,
+      (error: unknown) => {
+        if (!isLimitError(error)) throw error
+        return false
+      },
+    )
+  if (await unlessLimited(refreshLiveViews(sql))) return
+  const tables = await sql<{ name: string }[]>`
+    select relname as name from pg_class where relnamespace = to_regnamespace('scopestack') and relkind in ('r', 'p') order by 1`
+  for (const { name } of tables) await unlessLimited(refreshLiveViews(sql, name))
 }
 
 /** Where the definitions of all user-defined fields are. */

@@ -23,5 +23,5 @@ async function tryOne(sql: Database, statement: string): Promise<boolean> {
   }
 }
 
-/** Whatever Postgres has against it, as a lock of another session. A connection that ends is not that. */
-const isLeftForLater = (error: unknown): boolean => /^(?!08|57)[0-9A-Z]{5}$/.test(codeOf(error))
+/** Whatever Postgres has against it, as a lock of another session, or a limit. A connection that ends is not that. */
+const isLeftForLater = (error: unknown): boolean => /^(?!08|57P)[0-9A-Z]{5}$/.test(codeOf(error))
