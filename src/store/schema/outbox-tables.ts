@@ -28,6 +28,7 @@ export const localIds = sync.table(
 
 /** Written out, as drizzle-kit loads this file by itself; `OPEN` and `PARKED` of store/changes/states.ts. */
 const OPEN = sql`state in ('waiting', 'in_flight', 'lost', 'accepted', 'answered')`
+const PARKED = sql`state in ('parked', 'unknown', 'unsettled')`
 const UNSETTLED = sql`state in ('waiting', 'in_flight', 'lost', 'accepted', 'answered', 'parked', 'unknown', 'unsettled')`
 
 /** Local edits on their way to ScopeStack: one row a change. store/changes/transitions.ts has the states and their chart. */
@@ -90,6 +91,9 @@ export const outbox = sync.table(
     index('outbox_settled_idx')
       .on(table.settledAt)
       .where(sql`settled_at is not null`),
+    // Each process looks every two seconds for those parked since the last alert, and neither all that are parked nor all that are
+    // settled are to be read: with 50,000 and 100,000 it took 75 ms, and takes 10.
+    index('outbox_parked_idx').on(table.settledAt).where(PARKED),
     index('outbox_unnoted_idx')
       .on(table.id)
       .where(sql`resource = 'projects' and noted_at is null and state in ('sent', 'superseded', 'parked')`),
