@@ -34,19 +34,21 @@ CREATE FUNCTION sync.column_texts(target text, value jsonb) RETURNS text LANGUAG
         THEN coalesce(array_agg(e #>> '{}' ORDER BY n), '{}')::text END
       FROM jsonb_array_elements(value) WITH ORDINALITY AS x(e, n))
   ELSE
-    (SELECT CASE WHEN coalesce(bool_and(e ->> 'type' = target AND jsonb_typeof(e -> 'id') = 'string'), true)
+    (SELECT CASE WHEN coalesce(bool_and(coalesce((NOT e ? 'type' OR e ->> 'type' = target)
+          AND jsonb_typeof(e -> 'id') IN ('string', 'number'), false)), true)
         THEN coalesce(array_agg(e ->> 'id' ORDER BY e ->> 'id' COLLATE "C"), '{}')::text END
       FROM jsonb_array_elements(value) AS x(e))
   END
 $$;
 --> statement-breakpoint
--- A member of sync_extra as the text of its column, exactly as src/store/values/codec.ts encodes it; NULL where it is null or
+-- A member of sync_extra as the text of its column, exactly as src/store/mirror/added-values.ts encodes it; NULL where it is null or
 -- does not fit. Without a subquery, so that the planner puts it into the statement and drops the branches of other kinds.
 CREATE FUNCTION sync.column_text(kind text, target text, value jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
     WHEN jsonb_typeof(value) = 'null' THEN NULL
     WHEN kind = 'text' AND target IS NOT NULL THEN
-      CASE WHEN value ->> 'type' = target AND jsonb_typeof(value -> 'id') IN ('string', 'number') AND octet_length(value ->> 'id') <= 1000
+      CASE WHEN (NOT value ? 'type' OR value ->> 'type' = target)
+        AND jsonb_typeof(value -> 'id') IN ('string', 'number') AND octet_length(value ->> 'id') <= 1000
         THEN value ->> 'id' END
     WHEN kind = 'text' THEN CASE WHEN jsonb_typeof(value) IN ('string', 'number') THEN value #>> '{}' END
     WHEN kind = 'boolean' THEN CASE value #>> '{}' WHEN 'true' THEN 't' WHEN 'false' THEN 'f' END
