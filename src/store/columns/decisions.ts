@@ -9,6 +9,7 @@
  */
 import type { Column, Kind, Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
+import { readTable } from './table.ts'
 
 export type ColumnState = 'waiting' | 'added' | 'kept' | 'dropped' | 'refused' | 'declared'
 
@@ -57,9 +58,16 @@ export function withColumnsOf(resource: Resource, decisions: readonly ColumnDeci
   return { ...resource, added: added.map(toColumn) }
 }
 
-/** The same, for what only compares or writes. */
-export const readWithColumns = async (sql: Database, resource: Resource): Promise<Resource> =>
-  withColumnsOf(resource, await readDecisions(sql, resource.type))
+/** The same, for what only compares or writes, without columns that a person has dropped since the last run. */
+export async function readWithColumns(sql: Database, resource: Resource): Promise<Resource> {
+  const decisions = (await readDecisions(sql, resource.type)).filter(isAdded)
+  if (decisions.length === 0) return resource
+  const { columns } = await readTable(sql, resource)
+  return withColumnsOf(
+    resource,
+    decisions.filter(({ column }) => columns.has(column)),
+  )
+}
 
 const toColumn = ({ member, part, column, kind, target }: AddedColumn): Column => ({
   name: column,

@@ -52,7 +52,7 @@ export function addedColumns({ columns, added }: Resource): AddedColumns | undef
     new Set(added.filter(({ from }) => (from === 'attribute') === isAttribute).map(({ member }) => member))
   const [attributes, relationships] = [names(true), names(false)]
   // A later release has declared the member, and the column stays beside its own.
-  const declared = new Set(columns.map(({ member }) => member))
+  const declared = new Set(columns.map(nameOf))
   return {
     attributes,
     relationships,
@@ -69,21 +69,25 @@ export function addedColumns({ columns, added }: Resource): AddedColumns | undef
         unreported: those(NOT_REPORTED)
           .map(({ name }) => name)
           .join(),
-        misfits: those(MISFIT).flatMap(({ member }) => (declared.has(member) ? [] : member)),
+        misfits: those(MISFIT).flatMap((one) => (declared.has(nameOf(one)) ? [] : one.member)),
       }
     },
     place({ values, extra }, { encoded }) {
       values.pop()
-      added.forEach(({ member, from }, at) => {
+      added.forEach((one, at) => {
+        const { member, from } = one
         const value = encoded[at]!
         values.push(typeof value === 'string' ? value : null)
-        if (value === MISFIT || declared.has(member)) return
+        if (value === MISFIT || declared.has(nameOf(one))) return
         delete extra[from !== 'attribute' && attributes.has(member) ? `${member}-relationship` : member]
       })
       values.push(Object.keys(extra).length === 0 ? null : encodeJson(extra))
     },
   }
 }
+
+/** An attribute and a relationship may share a name. */
+const nameOf = ({ member, from }: Column): string => (from === 'attribute' ? member : `relationship ${member}`)
 
 function encoderOf(column: Column): (value: unknown) => Encoded | typeof NOT_REPORTED {
   return column.from === 'attribute' ? attributeEncoder(column.kind) : addedLinkageEncoder(column)

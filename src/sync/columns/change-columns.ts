@@ -121,10 +121,11 @@ export const dropMember: Change = async (changing, member) => {
   const { resource, by } = changing
   const held = await columnOf(changing, member)
   await assertUnused(changing, held)
+  await readAgain(changing)
   await insist(changing, (tx) =>
     dropColumn(tx, resource, held, { state: 'dropped', decidedBy: by, reason: `column ${held.column} was dropped` }),
   )
-  await readAgain(changing)
+  await follow(changing)
   return `${resource.table}.${held.column} is gone and does not come back by itself; ${READ_AGAIN}, and "${member}" is in sync_extra then.`
 }
 
@@ -148,15 +149,16 @@ export const retypeMember =
     if (held.part !== 'attribute') throw usage(`"${member}" is a relationship: its column holds ids.`)
     if (held.kind === kind) throw usage(`${resource.table}.${held.column} has this type already.`)
     await assertUnused(changing, held)
-    // ALTER TYPE would write the table anew, behind a lock on it.
-    const retyped = { ...held, kind, column: `${held.column.slice(0, 54)}_retyped` }
+    // ALTER TYPE would write the table anew, behind a lock on it. No column of a user's and no other member's has such a name.
+    const retyped = { ...held, kind, column: `sync_retyped_${held.column.slice(0, 50)}` }
     await insist(changing, (tx) => prepareRetyped(tx, resource, retyped))
     await copyColumn(lease, resource, {
       from: held.column,
       to: { name: retyped.column, kind, from: 'attribute', target: undefined },
     })
-    await insist(changing, (tx) => finishRetyped(tx, resource, { from: held, to: retyped }, by))
     await readAgain(changing)
+    await insist(changing, (tx) => finishRetyped(tx, resource, { from: held, to: retyped }, by))
+    await follow(changing)
     return `${resource.table}.${held.column} has its new type, and the values that fit it; ${READ_AGAIN}, and the others are in sync_extra then.`
   }
 
@@ -220,8 +222,7 @@ async function follow({ sql, resource }: Changing): Promise<void> {
   await followColumns(sql, withColumnsOf(resource, await readDecisions(sql, resource.type)))
 }
 
-async function readAgain(changing: Changing): Promise<void> {
-  const { sql, lease, resource } = changing
+/** Before values go with their column: a command that is killed in between must not leave rows that look as if they were read. */
+async function readAgain({ sql, lease, resource }: Changing): Promise<void> {
   await writeAllAgain(resource, lease, (await readKnown(sql, resource.type)).capabilities)
-  await follow(changing)
 }

@@ -43,6 +43,8 @@ interface Opening {
   /** `run 12` */
   readonly by: string
   readonly signal: AbortSignal
+  /** Before it is recorded that values are gone: a run that is stopped in between finds it again. */
+  readonly onLost: () => Promise<void>
 }
 
 export interface OpenedColumns {
@@ -60,7 +62,10 @@ export async function openColumns(opening: Opening, resource: Resource): Promise
   if (!before.some(isAdded) && candidates.length === 0) return { resource, isLost: false }
   const table = await withDbRetry(() => readTable(sql, resource), signal)
   const lost = before.filter(isAdded).filter(({ column }) => !table.columns.has(column))
-  if (lost.length > 0) await recordLost(lease, resource, lost)
+  if (lost.length > 0) {
+    await opening.onLost()
+    await recordLost(lease, resource, lost)
+  }
   const isAnother =
     candidates.length > 0 && (await addMembers(opening, withColumnsOf(resource, before), candidates, table.columns))
   const isReplaced = await completeColumns(
@@ -134,7 +139,8 @@ async function recordLost(lease: Lease, resource: Resource, lost: readonly Added
   const record = (tx: Transaction): Promise<void> => saveDecisions(tx, resource.type, decisions)
   const refused = await alterTable(lease, async (tx) => {
     await record(tx)
-    await keepInStep(tx, resource)
+    const gone = lost.map(({ column }) => column)
+    await keepInStep(tx, resource, gone)
   })
   // The trigger leaves alone what has no column.
   if (refused !== null) await lease.transaction(record)

@@ -143,8 +143,8 @@ async function openTable(
   { capabilities }: Known,
 ): Promise<{ readonly resource: Resource; readonly anew: boolean }> {
   const isAnother = await withDbRetry(() => checkTable(sql, resource, lease, capabilities), signal)
-  const opened = await openColumns({ sql, newFields, lease, by: `run ${runId}`, signal }, resource)
-  if (opened.isLost) await writeAllAgain(resource, lease, capabilities)
+  const onLost = () => writeAllAgain(resource, lease, capabilities)
+  const opened = await openColumns({ sql, newFields, lease, by: `run ${runId}`, signal, onLost }, resource)
   return { resource: opened.resource, anew: isAnother || opened.isLost }
 }
 

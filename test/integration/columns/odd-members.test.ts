@@ -118,6 +118,41 @@ it('of two thousand members two hundred become columns, and the others are repor
   expect(await verify(worker, 'tags')).toMatchObject({ different: 0, reported: [] })
 })
 
+it('a relationship of any form, also one with the name of an attribute, is what it was when its record changes', async () => {
+  const given = { shift: 0 }
+  const alter = (body: { data: Record<string, unknown>[] }, { type }: { type: string }) =>
+    type !== 'tags'
+      ? body
+      : {
+          ...body,
+          data: body.data.map((one, position) => {
+            const at = position + given.shift
+            const some = Array.from({ length: at % 3 }, (_, n) => ({ type: 'clients', id: `${9 - n}` }))
+            const relationships = {
+              // Declared, as an attribute.
+              name: { data: { type: 'clients', id: `${at}` } },
+              owners: { data: some },
+              boss: { data: at % 2 === 0 ? null : { type: 'users', id: `${at}` } },
+            }
+            return { ...one, relationships }
+          }),
+        }
+  const { worker } = await openAccount({ projects: 2 }, alter, { newFields: 'add' })
+  for (const shift of [0, 0, 1, 2]) {
+    given.shift = shift
+    expect(await pullOne(worker, 'tags')).toMatchObject({ outcome: 'ok', message: null })
+    expect(await verify(worker, 'tags')).toMatchObject({ different: 0, doubt: null, reported: [] })
+  }
+  expect(await columnsOf(worker)).toEqual(['boss_id', 'name_id', 'owners_ids'])
+  expect(await worker.sql`select from scopestack.tags where sync_extra is not null`).toEqual([])
+  expect(
+    await worker.sql`select boss_id, name_id, owners_ids from scopestack.tags order by name_id::int limit 2`,
+  ).toEqual([
+    { boss_id: null, name_id: '2', owners_ids: '{8,9}' },
+    { boss_id: '3', name_id: '3', owners_ids: null },
+  ])
+})
+
 it('a value of a megabyte is a value', async () => {
   const { worker } = await openTags((at) => ({
     essay: `${'é'.repeat(500_000)}${at}`,
@@ -242,6 +277,20 @@ it('a column that was dropped by hand does not come back, and its values are in 
     { state: 'dropped', decidedBy: 'ALTER TABLE', reason: 'column weight was dropped' },
   ])
   expect(await verify(worker, 'tags')).toMatchObject({ different: 0, reported: [] })
+})
+
+it('a column that was dropped by hand keeps no push and no verify from their work until the next run', async () => {
+  const { sim, worker } = await openAccount({ projects: 5 }, undefined, { newFields: 'add' })
+  for (let run = 0; run < 2; run++) await pullOne(worker, 'projects')
+  const [{ id }] = await worker.sql<[{ id: string }]>`select id from scopestack.projects limit 1`
+  await worker.sql`alter table scopestack.projects drop column win_probability cascade`
+  await worker.sql`update scopestack.projects set project_name = 'Edited' where id = ${id}`
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
+  const held = sim.records.read('projects', id)!.attributes['win-probability']
+  expect(await worker.sql`select project_name, sync_extra from scopestack.projects where id = ${id}`).toEqual([
+    { project_name: 'Edited', sync_extra: { 'win-probability': held } },
+  ])
+  expect(await verify(worker, 'projects')).toMatchObject({ missing: 0, refused: 0 })
 })
 
 it('an edit of an added column is refused as that of any column that may not be edited', async () => {
