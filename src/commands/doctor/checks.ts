@@ -42,7 +42,7 @@ export const CHECKS: readonly Check[] = [
   check({ name: 'privileges', title: 'Privileges', ...REMOTE, seconds: read.secondsForPrivileges, read: read.privileges, decide: remote.decidePrivileges }),
   check({ name: 'support', title: 'Server support', ...DATABASE, read: read.support, decide: remote.decideSupport }),
 
-  check({ name: 'drift', title: 'Drift', ...DATABASE, read: async (it) => (await it.overview()).drift, decide: mirror.decideDrift }),
+  check({ name: 'drift', title: 'Drift', ...DATABASE, read: (it) => it.overview(), decide: mirror.decideDrift }),
   check({ name: 'parked', title: 'Parked records', ...DATABASE, read: async (it) => (await it.overview()).parked, decide: mirror.decideParkedRecords }),
   check({ name: 'edits', title: 'Local edits', ...DATABASE, read: edits, decide: mirror.decideEdits }),
   check({ name: 'schedule', title: 'Schedule', read: schedule, decide: mirror.decideSchedule }),

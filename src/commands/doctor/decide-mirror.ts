@@ -7,17 +7,22 @@ import { ago, many, thousands } from '../../report/words.ts'
 import type { Process } from '../../store/fleet/processes.ts'
 import type { LiveViewState } from '../../store/schema/live/live-views.ts'
 import type { SchemaVersion } from '../../store/schema/migrate.ts'
-import { driftGroups } from '../output/status-output.ts'
+import { driftGroups, memberLines } from '../output/status-output.ts'
 import { listed } from './decide-scopestack.ts'
 import { fail, ok, warn, type Finding } from './finding.ts'
 
 /** Kinds that make a table's content wrong or incomplete. */
 const HARMFUL: ReadonlySet<string> = new Set(['withheld', 'misfit'])
 
-export function decideDrift(drift: Overview['drift']): readonly Finding[] {
-  if (drift.length === 0)
+export function decideDrift({ drift, members }: Pick<Overview, 'drift' | 'members'>): readonly Finding[] {
+  const added = memberLines(members).map((line) => ok(line, { members: members.length }))
+  if (drift.length === 0 && added.length === 0)
     return [ok('The account has what the catalog declares, as far as it was read.', { members: 0 })]
-  return driftGroups(drift).map(({ kind, text, counts }) => {
+  return [...driftLines(drift), ...added]
+}
+
+const driftLines = (drift: Overview['drift']): Finding[] =>
+  driftGroups(drift).map(({ kind, text, counts }) => {
     const line = `${text}: ${listed(counts)}.`
     const members = drift.filter((one) => one.kind === kind).length
     const facts = { kind, members }
@@ -25,10 +30,9 @@ export function decideDrift(drift: Overview['drift']): readonly Finding[] {
     const remedy =
       kind === 'withheld'
         ? 'Ask whether a role or a field was changed in ScopeStack; if it is meant so: "pull --full --accept-withheld". "status --all" names the members.'
-        : 'Run "discover", which names the kind that would fit, and "discover --write", which declares it.'
+        : 'Run "discover", which names the kind that would fit, and "discover --write", which declares it; where the column was added by itself, "columns type".'
     return warn(line, remedy, { facts, quotes: true })
   })
-}
 
 export function decideParkedRecords(parked: Overview['parked']): readonly Finding[] {
   if (parked.length === 0) return [ok('None.', { records: 0 })]

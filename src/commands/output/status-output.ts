@@ -168,7 +168,7 @@ export function driftGroups(drift: Status['drift']): DriftGroup[] {
 }
 
 /** `Not described by this release: 12 members are columns, 3 wait; "columns list" names them.` */
-function memberLines(members: Overview['members']): string[] {
+export function memberLines(members: Overview['members']): string[] {
   const count = (states: readonly string[]): number => members.filter(({ state }) => states.includes(state)).length
   const [columns, wait, refused] = [count(['added', 'kept']), count(['new', 'waiting']), count(['refused', 'dropped'])]
   const parts = [

@@ -151,9 +151,32 @@ describe('ScopeStack and the books', () => {
   it('drift that makes a column wrong warns, and other drift does not', () => {
     const drift = (kind: string) => [{ resource: 'tags', member: 'm', kind, sample: 's' }]
     expect(
-      ['undeclared', 'gone', 'refused', 'withheld', 'misfit'].map((kind) => levels(mirror.decideDrift(drift(kind)))),
+      ['undeclared', 'gone', 'refused', 'withheld', 'misfit'].map((kind) =>
+        levels(mirror.decideDrift({ drift: drift(kind), members: [] })),
+      ),
     ).toEqual(['ok', 'ok', 'ok', 'warn', 'warn'])
-    expect(levels(mirror.decideDrift([]))).toBe('ok')
+    expect(levels(mirror.decideDrift({ drift: [], members: [] }))).toBe('ok')
+  })
+
+  it('members that became columns, and those that wait, have a line', () => {
+    const member = {
+      resource: 'tags',
+      member: 'm',
+      since: new Date(0),
+      part: null,
+      column: null,
+      kind: null,
+      target: null,
+    }
+    const other = { pinned: false, decidedBy: null, reason: null, evidence: 0, filledAt: null }
+    const members = (['added', 'waiting'] as const).map((state) => ({ ...member, ...other, state }))
+    expect(mirror.decideDrift({ drift: [], members })).toMatchObject([
+      {
+        level: 'ok',
+        message:
+          'Not described by this release: 1 member became columns by themselves, 1 waits. "columns list" names them.',
+      },
+    ])
   })
 
   it('the next three ticks, in their time zone and across a change of the clock', () => {
