@@ -1,7 +1,10 @@
 /** All that `doctor` checks, from top to bottom: where the fact comes from, and what decides on it. */
 import { VERSION } from '../../assemble/remote.ts'
-import { check, type Check } from './check.ts'
+import { catalog } from '../../catalog/registry.ts'
+import { historyTables, readHistoryState, type HistoryState } from '../../store/schema/history.ts'
+import { check, NotChecked, type Check } from './check.ts'
 import * as database from './decide-database.ts'
+import { decideHistory } from './decide-history.ts'
 import * as host from './decide-host.ts'
 import * as mirror from './decide-mirror.ts'
 import * as remote from './decide-scopestack.ts'
@@ -51,6 +54,7 @@ export const CHECKS: readonly Check[] = [
   check({ name: 'disk', title: 'Disk', ...DATABASE, read: read.disk, decide: host.decideDisk }),
   check({ name: 'schema', title: 'Schema', ...DATABASE, read: read.schema, decide: mirror.decideSchema }),
   check({ name: 'views', title: 'Living views', ...DATABASE, read: read.views, decide: mirror.decideViews }),
+  check({ name: 'history', title: 'History', ...DATABASE, read: history, decide: decideHistory }),
 ]
 
 async function edits(subject: Subject) {
@@ -67,4 +71,14 @@ async function schedule(subject: Subject) {
     () => new Date(),
   )
   return { schedules: subject.schedules(), timeZone: subject.settings.config.timezone, now }
+}
+
+async function history({ settings, ...subject }: Subject): Promise<HistoryState> {
+  const { applied, newest } = await subject.schema()
+  if (applied === null || applied < newest) throw new NotChecked('The schema is of an older version.')
+  if (settings.wrong.has('SYNC_HISTORY')) throw new NotChecked('SYNC_HISTORY is wrong.')
+  const wanted = historyTables(settings.config.history, catalog.values())
+  const state = await readHistoryState((await subject.store()).sql, wanted, catalog.values())
+  if (state === null) throw new NotChecked('This role may not read schema scopestack_history.')
+  return state
 }

@@ -88,6 +88,35 @@ export async function readHistory(sql: Database): Promise<RecordedHistory | null
   return found ?? null
 }
 
+/** Tables by name, where the next start of the owner has something to do. */
+export interface HistoryState {
+  readonly recorded: readonly string[]
+  /** Recorded, with a trigger or a view that is not as it should be. */
+  readonly broken: readonly string[]
+  /** Named in SYNC_HISTORY, and not recorded. */
+  readonly missing: readonly string[]
+  /** Recorded, and not named there. */
+  readonly surplus: readonly string[]
+}
+
+/** Null where this role may not read it. Changes nothing. */
+export async function readHistoryState(
+  sql: Database,
+  wanted: ReadonlySet<string>,
+  resources: Iterable<Resource>,
+): Promise<HistoryState | null> {
+  const tables = [...resources].map(({ table }) => table)
+  const standing = await readStanding(sql, tables).catch(unlessRefused(null))
+  if (standing === null) return null
+  const those = (is: (one: Standing) => boolean): string[] => standing.filter(is).map(({ table }) => table)
+  return {
+    recorded: those(({ isRecorded }) => isRecorded),
+    broken: those(({ table, isRecorded, isWell }) => isRecorded && !isWell && wanted.has(table)),
+    missing: those(({ table, isRecorded }) => !isRecorded && wanted.has(table)),
+    surplus: those(({ table, isRecorded }) => isRecorded && !wanted.has(table)),
+  }
+}
+
 /** What follows in the transaction moves values between columns of ours, and changes no record. */
 export const makeNoVersions = (tx: Transaction) => tx`select set_config('sync.history', 'quiet', true)`
 

@@ -49,7 +49,7 @@ test.concurrent('all is well: a line for each check in their order, exit 0, and 
       ['configuration', 'database'],
       ['version', 'tls', 'rights', 'encoding', 'timeZone', 'connections', 'size', 'replication', 'pooler'].map(of),
       ['queue', 'clock.host', 'clock.scopestack', 'token', 'account', 'privileges', 'support'],
-      ['drift', 'parked', 'edits', 'schedule', 'processes', 'success', 'disk', 'schema', 'views'],
+      ['drift', 'parked', 'edits', 'schedule', 'processes', 'success', 'disk', 'schema', 'views', 'history'],
     ].flat(),
   )
   expect(report.of('token')[0]!.facts).toMatchObject({ shared: true })

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { check, NotChecked, runCheck } from '../../../src/commands/doctor/check.ts'
 import * as database from '../../../src/commands/doctor/decide-database.ts'
+import { decideHistory } from '../../../src/commands/doctor/decide-history.ts'
 import * as host from '../../../src/commands/doctor/decide-host.ts'
 import * as mirror from '../../../src/commands/doctor/decide-mirror.ts'
 import * as remote from '../../../src/commands/doctor/decide-scopestack.ts'
@@ -146,6 +147,13 @@ describe('ScopeStack and the books', () => {
     const problems = [{ view: 'clients', problem: 'canceling statement due to lock timeout' }]
     expect(levels(mirror.decideViews({ views: 98, problems: [], kept: [] }))).toBe('ok')
     expect(levels(mirror.decideViews({ views: 98, problems, kept: ['projects_fields.region'] }))).toBe('warn warn')
+  })
+
+  it('a history that is broken, missing or not asked for warns, each on a line of its own', () => {
+    const well = { recorded: ['projects'], broken: [], missing: [], surplus: [] }
+    expect(levels(decideHistory(well))).toBe('ok')
+    expect(levels(decideHistory({ ...well, broken: ['projects'] }))).toBe('warn')
+    expect(levels(decideHistory({ ...well, broken: ['a'], missing: ['b'], surplus: ['c'] }))).toBe('warn warn warn')
   })
 
   it('drift that makes a column wrong warns, and other drift does not', () => {
