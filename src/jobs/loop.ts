@@ -15,9 +15,12 @@ export interface Loop {
 const LONGEST_PAUSE_MS = 30_000
 const AFTER_FAILURE_MS = 2_000
 
+/** A turn that had nothing to do, and asked nothing of the database: it says nothing of an outage. */
+export const IDLE = Symbol('idle')
+
 export function startLoop(
   what: string,
-  turn: (signal: AbortSignal) => Promise<void>,
+  turn: (signal: AbortSignal) => Promise<void | typeof IDLE>,
   pauseMs: () => number,
   { log, outages }: { readonly log: Logger; readonly outages: Outages },
 ): Loop {
@@ -30,8 +33,7 @@ export function startLoop(
     while (!signal.aborted) {
       const begun = performance.now()
       try {
-        await turn(signal)
-        outages.end(begun)
+        if ((await turn(signal)) !== IDLE) outages.end(begun)
         reported = ''
         last = performance.now()
         pause = Math.min(pauseMs(), LONGEST_PAUSE_MS)

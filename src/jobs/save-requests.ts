@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts'
 import type { RequestLog } from '../request-log.ts'
 import type { Database } from '../store/connection/database.ts'
 import { saveRequests } from '../store/runs/requests.ts'
-import { startLoop } from './loop.ts'
+import { IDLE, startLoop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
 import type { Part } from './service.ts'
 
@@ -20,7 +20,10 @@ export function startSavingRequests(deps: {
   const { sql, holder, requests } = deps
   const loop = startLoop(
     'saving the last requests',
-    () => saveRequests(sql, holder, requests.take()),
+    async () => {
+      const taken = requests.take()
+      return taken.length === 0 ? IDLE : await saveRequests(sql, holder, taken)
+    },
     () => SAVE_EVERY_MS,
     deps,
   )

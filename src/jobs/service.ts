@@ -10,7 +10,7 @@ import { areSent, type AlertSettings } from './alerts/alert-loop.ts'
 import { recordRunAlert } from './alerts/run-alerts.ts'
 import { useDatabaseClockInQueue, type Clock } from './clock.ts'
 import { allAlive, type LivenessCheck } from './liveness.ts'
-import { startLoop, type Loop } from './loop.ts'
+import { IDLE, startLoop, type Loop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
 import type { Queues } from './queues.ts'
 import { createReconciler } from './reconcile.ts'
@@ -122,10 +122,11 @@ function createHistoryThinning(sql: Database, days: number) {
   let lookedAt = -Infinity
   let isMore = false
   return {
-    async turn(): Promise<void> {
-      if (days === 0 || (!isMore && performance.now() - lookedAt < THIN_EVERY_MS)) return
-      lookedAt = performance.now()
+    async turn(): Promise<void | typeof IDLE> {
+      if (days === 0 || (!isMore && performance.now() - lookedAt < THIN_EVERY_MS)) return IDLE
       isMore = await pruneHistory(sql, days)
+      // Behind it: one that has failed is repeated at the next turn, and not an hour later.
+      lookedAt = performance.now()
     },
     pauseMs: (): number => (isMore ? NEXT_STEP_MS : THIN_EVERY_MS),
   }
