@@ -72,4 +72,6 @@ const OPEN: ReadonlySet<string> = new Set([
   'lines_by_resource',
   'lines_by_resource_and_status',
   'lines_by_service',
+  'project_versions',
+  'recorded_projects',
 ])

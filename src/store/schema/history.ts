@@ -9,10 +9,30 @@ import type { Resource } from '../../catalog/resource.ts'
 import { codeOf, type Database, type Transaction } from '../connection/database.ts'
 import type { ChangeTables } from './ddl.ts'
 import { readFunctions, restoreFunctions } from './functions.ts'
+import { readMigrations } from './migration-files.ts'
 
 /** In SYNC_HISTORY in the place of resources. */
 export const ALL = 'all'
 export const OFF = 'off'
+
+/** Statements of migrations that make what is in the schema itself. */
+const IN_THE_SCHEMA =
+  /^(?:CREATE TABLE|CREATE (?:UNIQUE )?INDEX .* ON|ALTER TABLE|COMMENT ON \w+|CREATE FUNCTION) "?scopestack_history\b/m
+
+/**
+ * Makes the schema anew, without versions, where it was dropped or only the other schemas were restored: each write to a recorded
+ * table would fail.
+ */
+export async function restoreHistorySchema(sql: Database, change: ChangeTables): Promise<void> {
+  const [there] = await sql`select where to_regclass('scopestack_history.past_versions') is not null`
+  if (there !== undefined) return
+  const statements = readMigrations().flatMap((one) => one.statements.filter((text) => IN_THE_SCHEMA.test(text)))
+  await change(async (tx) => {
+    const [schema] = await tx`select where to_regnamespace('scopestack_history') is not null`
+    if (schema === undefined) await tx`create schema scopestack_history`
+    for (const statement of statements) await tx.unsafe(statement)
+  })
+}
 
 interface Standing {
   readonly table: string

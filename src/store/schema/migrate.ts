@@ -19,7 +19,7 @@ import { SYNC_COLUMNS } from './columns.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
 import { assertMayCreateSchemas, assertOwnHistorySchema, assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
-import { installHistory } from './history.ts'
+import { installHistory, restoreHistorySchema } from './history.ts'
 import { addForeignKeys } from './live/foreign-keys.ts'
 import { addIndexes } from './live/indexes.ts'
 import { refreshAllLiveViews, restoreLiveSchema } from './live/live-views.ts'
@@ -72,6 +72,7 @@ export async function migrate(url: string, waiting: Migrating = {}): Promise<Cap
     await addIndexes(sql)
     await restoreLiveSchema(sql)
     await refreshAllLiveViews(sql)
+    await restoreHistorySchema(sql, change)
     if (waiting.history !== undefined) await installHistory(sql, waiting.history, usable, change)
     return { faults: wasMigrated ? faults : [], repaired }
   } finally {

@@ -68,6 +68,7 @@ beforeAll(async () => {
   sql = openDatabase(source.url)
   folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-dump-'))
   sim = await startSimulator({ projects: 3 })
+  await migrate(source.url, { history: new Set(['projects']) })
   worker = await startWorker(sim, source.url)
   await worker.run()
   await sql`update scopestack.clients set domain = 'waits.test' where id = ${first()}`
@@ -85,7 +86,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const DUMPS = [['whole'], ['scopestack', '--schema=scopestack'], ['sync', '--schema=sync']]
+const DUMPS = [
+  ['whole'],
+  ['scopestack', '--schema=scopestack'],
+  ['sync', '--schema=sync'],
+  ['history', '--schema=scopestack_history'],
+]
 const first = (): string => sim.records.list('clients')[0]!.id
 const dump = (name: string, ...options: string[]) =>
   run(join(tools!, 'pg_dump'), ['--format=custom', `--file=${join(folder, name)}`, ...options, source.url])
@@ -134,11 +140,42 @@ describeWith(server, 'there is no pg_dump (Debian: postgresql-client)')('a dump'
         await restore(into, 'scopestack.dump', '--exit-on-error')
       },
     ],
+    [
+      'of three schemas, one after the other',
+      async (into) => {
+        await restore(into, 'sync.dump', '--exit-on-error')
+        await restore(into, 'scopestack.dump', '--exit-on-error')
+        await restore(into, 'history.dump', '--exit-on-error')
+      },
+    ],
   ])('%s', async (_, act) => {
     await using into = await createEmptyDatabase()
     await act(into)
     expect(await held(into.url)).toEqual({ ...(await held(source.url)), lost: null })
     expect(await migrate(into.url)).toMatchObject({ faults: [] })
+  })
+
+  it('of two schemas, without the history, has one that begins anew', async () => {
+    await using into = await createEmptyDatabase()
+    await restore(into, 'sync.dump', '--exit-on-error')
+    await restore(into, 'scopestack.dump', '--exit-on-error')
+    await migrate(into.url, { history: new Set(['projects']) })
+    const other = openDatabase(into.url, { connections: 1 })
+    const versions = () =>
+      other`select cause, valid_to is null as stands from scopestack_history.projects where id = ${project} order by valid_from`
+    const [{ id: project }] = (await other`select id from scopestack.projects order by id limit 1`) as unknown as [
+      { id: string },
+    ]
+    expect(await versions()).toEqual([{ cause: 'first', stands: true }])
+    await other`update scopestack.projects set project_name = 'Named anew' where id = ${project}`
+    expect(await versions()).toEqual([
+      { cause: 'first', stands: false },
+      { cause: 'edit', stands: true },
+    ])
+    expect(await other`select sum(projects)::int as projects from scopestack.report_pipeline_history`).toEqual([
+      { projects: 3 },
+    ])
+    await other.end()
   })
 
   it.each([
