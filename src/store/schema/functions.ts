@@ -1,5 +1,6 @@
 /** Compares the functions of schema sync in the database with those of this version's migrations, and restores them. */
-import type { Database } from '../connection/database.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import type { ChangeTables } from './ddl.ts'
 import { lastMigration, migrationSpan, readMigrations } from './migration-files.ts'
 
 interface Made {
@@ -15,8 +16,9 @@ export interface Functions {
 }
 
 const NAMED = /^(CREATE FUNCTION|CREATE OR REPLACE FUNCTION|ALTER FUNCTION|DROP FUNCTION) sync\.([a-z_]+)/m
+const BODY = /\bAS (\$\w*\$)([^]*)\1/
 
-export async function readFunctions(sql: Database): Promise<Functions> {
+export async function readFunctions(sql: Database | Transaction): Promise<Functions> {
   if ((await lastMigration(sql)) !== migrationSpan().newest) return { wrong: new Set(), made: new Map() }
   const made = new Map<string, Made>()
   for (const statement of readMigrations().flatMap(({ statements }) => statements)) {
@@ -27,13 +29,9 @@ export async function readFunctions(sql: Database): Promise<Functions> {
       const before = made.get(name)
       if (before !== undefined) made.set(name, { ...before, statements: [...before.statements, statement] })
     } else {
-      const [begin, end] = [statement.indexOf('$$'), statement.lastIndexOf('$$')]
-      // A SQL-standard body has no text of its own, and cannot be compared.
-      if (begin < end)
-        made.set(name, {
-          body: statement.slice(begin + 2, end),
-          statements: [statement.replace('CREATE FUNCTION', 'CREATE OR REPLACE FUNCTION')],
-        })
+      // Postgres keeps no text of a SQL-standard body.
+      const body = BODY.exec(statement)?.[2] ?? ''
+      made.set(name, { body, statements: [statement.replace('CREATE FUNCTION', 'CREATE OR REPLACE FUNCTION')] })
     }
   }
   const held = await sql<{ name: string; body: string }[]>`
@@ -43,10 +41,11 @@ export async function readFunctions(sql: Database): Promise<Functions> {
 }
 
 /** Restores them as created. A dropped function loses its grants, so PUBLIC is revoked again. */
-export async function restoreFunctions(sql: Database): Promise<void> {
-  const { wrong, made } = await readFunctions(sql)
-  if (wrong.size === 0) return
-  await sql.begin(async (tx) => {
+export async function restoreFunctions(sql: Database, change: ChangeTables): Promise<void> {
+  if ((await readFunctions(sql)).wrong.size === 0) return
+  await change(async (tx) => {
+    // Another process may have restored them meanwhile.
+    const { wrong, made } = await readFunctions(tx)
     for (const name of wrong) {
       const [there] =
         await tx`select from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'sync' and p.proname = ${name}`

@@ -62,7 +62,7 @@ export async function installHistory(
   const tables = usable.map(({ table }) => table)
   const standing = await readStanding(sql, tables).catch(unlessRefused([]))
   const { wrong } = await readFunctions(sql)
-  if ([...wrong].some((name) => HISTORY_FUNCTIONS.has(name))) await restoreFunctions(sql)
+  if ([...wrong].some((name) => HISTORY_FUNCTIONS.has(name))) await restoreFunctions(sql, change)
   for (const { table, isRecorded, isWell } of standing) {
     const isWanted = wanted.has(table)
     if (isWanted ? isWell : !isRecorded) continue

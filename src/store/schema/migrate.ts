@@ -86,7 +86,7 @@ async function restoreCapture(
   faults: readonly CaptureFault[],
   change: ChangeTables,
 ): Promise<void> {
-  if (faults.length > 0) await restoreFunctions(sql)
+  if (faults.length > 0) await restoreFunctions(sql, change)
   await installCapture(sql, resources, new Set(faults.map(({ type }) => type)), change)
   await recordDeclaredColumns(sql, resources)
   for (const { table, faults: those } of faults) {

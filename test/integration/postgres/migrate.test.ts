@@ -61,6 +61,10 @@ it('succeeds for each of several processes that start at once on an empty databa
     of`select table_schema, count(*)::int as n from information_schema.columns
        where table_schema in ('scopestack', 'sync') group by 1 order by 1`
   expect(await count(fresh)).toEqual(await count(sql))
+  // Each function is as its last migration made it, and not as the first one did.
+  expect(await fresh`select prosqlbody is not null as plain from pg_proc where proname = 'travelling'`).toEqual([
+    { plain: true },
+  ])
   await fresh.end()
 })
 
