@@ -257,6 +257,7 @@ DECLARE
   kept jsonb := '[]';
   given text;
   renamed text;
+  former text;
 BEGIN
   FOR held IN
     SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type, col_description(a.attrelid, a.attnum) AS comment
@@ -267,14 +268,23 @@ BEGIN
       kept := kept || jsonb_build_array(match);
       CONTINUE;
     END IF;
+    -- Kept for a former type already: it goes on to show the column that it was, which has a name of its own.
+    former := CASE WHEN match IS NULL THEN substring(held.comment FROM '^As (.*) was before its type changed: kept for') END;
+    IF former IS NOT NULL THEN
+      SELECT e.one INTO match FROM jsonb_array_elements(wanted) AS e(one) WHERE e.one ->> 'name' = former;
+    END IF;
     given := format('NULL::%s', held.type);
     renamed := held.name;
-    IF match IS NOT NULL THEN
+    IF match ->> 'type' = held.type THEN
+      given := match ->> 'expression';
+    ELSIF match IS NOT NULL THEN
       IF match ? 'field' AND held.type IN ('text', 'numeric', 'date', 'boolean', 'text[]') THEN
         given := sync.live_field_expression(match ->> 'field', held.type);
       ELSIF held.type = 'text' THEN
         given := format('(%s)::text', match ->> 'expression');
       END IF;
+    END IF;
+    IF match IS NOT NULL AND former IS NULL THEN
       renamed := left(held.name, 40) || '_as_' || regexp_replace(held.type, '[^a-z]+', '', 'g');
       WHILE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = view AND a.attname = renamed) OR wanted @> jsonb_build_array(jsonb_build_object('name', renamed)) LOOP
         renamed := renamed || '_';
@@ -282,8 +292,8 @@ BEGIN
       EXECUTE format('ALTER VIEW %s RENAME COLUMN %I TO %I', view, held.name, renamed);
     END IF;
     kept := kept || jsonb_build_array(jsonb_build_object('name', renamed, 'type', held.type, 'expression', given, 'comment',
-      CASE WHEN match IS NULL THEN 'No longer there, and null: kept for the views that are made of this one.'
-        ELSE format('As %s was before its type changed: kept for the views that are made of this one.', held.name) END));
+      CASE WHEN match IS NULL AND former IS NULL THEN 'No longer there, and null: kept for the views that are made of this one.'
+        ELSE format('As %s was before its type changed: kept for the views that are made of this one.', coalesce(former, held.name)) END));
   END LOOP;
   RETURN kept || coalesce((
     SELECT jsonb_agg(e.one ORDER BY e.nth) FROM jsonb_array_elements(wanted) WITH ORDINALITY AS e(one, nth)

@@ -238,9 +238,19 @@ describe('a view follows its table', () => {
     expect(await count('public.scores', `score = '7'`)).toBe(await count('scopestack_live.vendors'))
     expect(await columnsOf('scopestack_live.vendors')).toEqual(expect.arrayContaining(['score_as_text', 'score']))
     expect(await count('scopestack_live.vendors', 'score = 7')).toBeGreaterThan(0)
-    await sql.unsafe('drop view public.scores')
+    // Also when the view is made again for another column, and when the type comes back.
+    const all = await count('scopestack_live.vendors')
+    await sql.unsafe('alter table scopestack.vendors add column grade text')
+    await refreshLiveViews(sql, 'vendors')
+    expect(await count('public.scores', `score = '7'`)).toBe(all)
     await sql`select sync.release_live_columns('vendors', '{score}')`
-    await sql.unsafe('alter table scopestack.vendors drop column score')
+    await sql.unsafe('alter table scopestack.vendors alter column score type text')
+    await refreshLiveViews(sql, 'vendors')
+    expect(await count('public.scores', `score = '7'`)).toBe(all)
+    expect(await count('scopestack_live.vendors', `score = '7'`)).toBe(all)
+    await sql.unsafe('drop view public.scores')
+    await sql`select sync.release_live_columns('vendors', '{score,grade}')`
+    await sql.unsafe('alter table scopestack.vendors drop column score, drop column grade')
   })
 
   it('a view that a report reads is left for the next time, and its reader goes on', async () => {
