@@ -70,7 +70,8 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
     const history = await readOutcomesOfResource(sql, type, SHOWN_RUNS)
     const findings = await readFindings(sql, type, SHOWN_PARKED)
     const status = overview.resources.find(({ resource }) => resource === type)
-    return show(c, type, resourcePage({ type, at: overview.at, status, history, findings }))
+    const members = overview.members.filter(({ resource }) => resource === type)
+    return show(c, type, resourcePage({ type, at: overview.at, status, history, findings, members }))
   })
   app.get('/requests', async (c) => {
     const filter = requestFilterIn((name) => c.req.query(name))

@@ -1,6 +1,7 @@
 /** One resource: how it is, what became of it over time, and what was found about it. */
 import { html } from 'hono/html'
 import { many, thousands } from '../../report/words.ts'
+import type { ListedMember } from '../../store/columns/member-list.ts'
 import type { Findings, ParkedRecord } from '../../store/progress/findings.ts'
 import type { PastOutcome } from '../../store/runs/run-history.ts'
 import type { ResourceStatus } from '../../store/runs/status.ts'
@@ -27,9 +28,11 @@ export interface ResourceFacts {
   readonly status: ResourceStatus | undefined
   readonly history: readonly PastOutcome[]
   readonly findings: Findings
+  /** That no release describes. */
+  readonly members: readonly ListedMember[]
 }
 
-export const resourcePage = ({ type, at, status, history, findings }: ResourceFacts): Html =>
+export const resourcePage = ({ type, at, status, history, findings, members }: ResourceFacts): Html =>
   html`<h1>${type}</h1>
     ${status === undefined ? html`<p class="none">It was not read yet.</p>` : state(status, at)}
     ${chart(
@@ -41,7 +44,7 @@ export const resourcePage = ({ type, at, status, history, findings }: ResourceFa
         title: `Run ${one.runId}: ${one.outcome}, ${thousands(one.seen)} records`,
       })),
     )}
-    ${parkedSection(findings, at)} ${driftSection(findings, at)}
+    ${parkedSection(findings, at)} ${driftSection(findings, at)} ${membersSection(members)}
     <p><a href="${requestsAddress({ resource: type })}">See its last requests</a></p>
     <h2>Its last reads</h2>
     ${outcomeTable(history, 'run')}
@@ -94,6 +97,29 @@ const parkedRecord = ({ recordId, reason, body, length, firstSeenAt, lastSeenAt 
     <pre tabindex="0" aria-label="Its body">${said(body, body.length)}</pre>
     ${length > body.length && html`<p>${thousands(length)} characters in all, in sync.parked.</p>`}
   </details>`
+
+const membersSection = (members: readonly ListedMember[]): Html =>
+  members.length === 0
+    ? html``
+    : html`<h2>What no release describes</h2>
+        <p>
+          The next run makes a column of what has values of one type. Commands <code>columns add</code>,
+          <code>rename</code>, <code>type</code> and <code>refuse</code> decide otherwise.
+        </p>
+        ${table(
+          'Members',
+          ['member', 'state', 'column', 'why', 'since'],
+          members.map(
+            ({ member, state, column, reason, since }) =>
+              html`<tr>
+                <th scope="row">${said(member)}</th>
+                <td>${state}</td>
+                <td>${column}</td>
+                <td>${reason !== null && said(reason)}</td>
+                <td>${exactly(since)}</td>
+              </tr>`,
+          ),
+        )}`
 
 const driftSection = ({ drift }: Findings, at: Date): Html =>
   drift.length === 0

@@ -7,6 +7,7 @@ import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts
 import { emptyOutbox, insertEdits, newestId, parkOf, readStates } from '../../support/tables/outbox.ts'
 import { deleteDrift, deleteParked } from '../../support/tables/progress.ts'
 import { deleteProcesses, endRuns, failOutcomes, insertOpenRun, readRuns } from '../../support/tables/runs.ts'
+import { until } from '../../support/until.ts'
 import { openBoard, rowsOf, type Board } from './board.ts'
 import { HOSTILE, insertHostile } from './hostile.ts'
 
@@ -65,7 +66,13 @@ test('texts of the remote are shown and harmless, whatever they hold, on every p
     expect(status, path).toBe(200)
     expectHarmless(body)
   }
-  const { text } = await board.get('/resources/clients')
+  // The overview may be a second old.
+  await until(
+    async () => (await board.get('/resources/clients')).text.includes('What no release describes'),
+    'the member to be among those that no release describes',
+  )
+  const { text, body } = await board.get('/resources/clients')
+  expectHarmless(body)
   expect(text).toContain(
     '<script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)\' autofocus onfocus=alert(4) \\u202e\\u0007',
   )
