@@ -110,13 +110,13 @@ const membersSection = (members: readonly ListedMember[]): Html =>
           'Members',
           ['member', 'state', 'column', 'why', 'since'],
           members.map(
-            ({ member, state, column, reason, since }) =>
+            (one) =>
               html`<tr>
-                <th scope="row">${said(member)}</th>
-                <td>${state}</td>
-                <td>${column}</td>
-                <td>${reason !== null && said(reason)}</td>
-                <td>${exactly(since)}</td>
+                <th scope="row">${said(one.member)}</th>
+                <td>${one.state}</td>
+                <td>${one.column}</td>
+                <td>${one.reason !== null && said(one.reason)}</td>
+                <td>${exactly(one.since)}</td>
               </tr>`,
           ),
         )}`
