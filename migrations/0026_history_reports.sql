@@ -7,13 +7,13 @@ CREATE FUNCTION sync.recorded_projects() RETURNS TABLE (kept_from timestamptz, v
 $$;
 --> statement-breakpoint
 CREATE FUNCTION sync.project_versions() RETURNS TABLE (project_id text, valid_from timestamptz, valid_to timestamptz, cause text, status text,
-  contract_revenue numeric, archived boolean, rate_table_id text) LANGUAGE sql STABLE AS $$
-  SELECT m.id, coalesce(c.valid_from, r.valid_from), NULL::timestamptz, coalesce(c.cause, 'first'), m.status, m.contract_revenue, m.active IS FALSE, m.rate_table_id
+  contract_revenue numeric, archived boolean, rate_table_id text, created_at timestamptz) LANGUAGE sql STABLE AS $$
+  SELECT m.id, coalesce(c.valid_from, r.valid_from), NULL::timestamptz, coalesce(c.cause, 'first'), m.status, m.contract_revenue, m.active IS FALSE, m.rate_table_id, m.created_at
   FROM scopestack.projects m JOIN scopestack_history.recorded r ON r.table_name = 'projects' AND r.valid_to IS NULL
   LEFT JOIN scopestack_history.current_versions c ON c.table_name = 'projects' AND c.id = m.id
   WHERE m.sync_deleted_at IS NULL
   UNION ALL
-  SELECT p.id, p.valid_from, p.valid_to, p.cause, p.stage, p.amount, coalesce(p.archived, false), m.rate_table_id
+  SELECT p.id, p.valid_from, p.valid_to, p.cause, p.stage, p.amount, coalesce(p.archived, false), m.rate_table_id, m.created_at
   FROM scopestack_history.past_versions p LEFT JOIN scopestack.projects m ON m.id = p.id
   WHERE p.table_name = 'projects' AND p.living
 $$;
@@ -23,7 +23,7 @@ GRANT EXECUTE ON FUNCTION sync.recorded_projects, sync.project_versions TO PUBLI
 CREATE VIEW scopestack.report_base_project_versions AS
 SELECT v.project_id, v.valid_from, v.valid_to, v.cause,
   CASE WHEN v.archived AND NOT coalesce(v.status IN ('won', 'lost', 'canceled'), false) THEN 'archived' ELSE coalesce(v.status, 'none') END AS status,
-  v.contract_revenue, v.rate_table_id
+  v.contract_revenue, v.rate_table_id, v.created_at
 FROM sync.project_versions() AS v;
 --> statement-breakpoint
 COMMENT ON VIEW scopestack.report_base_project_versions IS 'What the reports on the past are made of: each version of a project, without those that are deleted. One row per version.';
@@ -35,6 +35,7 @@ COMMENT ON COLUMN scopestack.report_base_project_versions.cause IS 'What began t
 COMMENT ON COLUMN scopestack.report_base_project_versions.status IS 'Status of the project at that time, archived where it was archived before it was won, lost or canceled; none where it had none.';
 COMMENT ON COLUMN scopestack.report_base_project_versions.contract_revenue IS 'Contract revenue of the project at that time.';
 COMMENT ON COLUMN scopestack.report_base_project_versions.rate_table_id IS 'Id of the rate table that the project has now, which tells its currency.';
+COMMENT ON COLUMN scopestack.report_base_project_versions.created_at IS 'When the project was created in ScopeStack; null where that is not known.';
 --> statement-breakpoint
 CREATE VIEW scopestack.report_project_stages AS
 WITH entries AS (
@@ -43,7 +44,8 @@ WITH entries AS (
   FROM scopestack.report_base_project_versions v WINDOW w AS (PARTITION BY v.project_id ORDER BY v.valid_from)
 ), stays AS (
   SELECT e.project_id, e.status, e.valid_from AS entered_at, coalesce(lead(e.valid_from) OVER w, e.last_end) AS left_at, e.contract_revenue,
-    CASE WHEN e.status_before IS NULL THEN e.cause <> 'first' AND e.valid_from > k.kept_from ELSE e.end_before = e.valid_from END AS is_exact,
+    -- The first pull into a database that records already finds projects of years, and none of them has just entered its stage.
+    CASE WHEN e.status_before IS NULL THEN e.cause <> 'first' AND e.valid_from > k.kept_from AND (e.created_at >= k.kept_from) IS TRUE ELSE e.end_before = e.valid_from END AS is_exact,
     lead(e.status) OVER w AS next_status
   FROM entries e CROSS JOIN (SELECT min(r.kept_from) AS kept_from FROM sync.recorded_projects() r) k
   WHERE e.status IS DISTINCT FROM e.status_before

@@ -192,6 +192,26 @@ test(
   300_000,
 )
 
+test('what the first pull finds has been in its stage for longer than the history', async () => {
+  await withoutCapture(sql, (tx) => tx`delete from scopestack.projects`)
+  await sql`truncate scopestack_history.past_versions, scopestack_history.current_versions`
+  await sql`update scopestack_history.recorded set valid_from = now() - interval '2 days', kept_from = now() - interval '2 days'`
+  await withoutCapture(
+    sql,
+    (tx) => tx`
+      insert into scopestack.projects (id, status, created_at, sync_hash) values
+        ('old', 'won', now() - interval '2 years', 'x'), ('new', 'won', now() - interval '1 day', 'x'), ('unknown', 'building', null, 'x')`,
+  )
+  expect([...(await sql`select project_id as id, is_exact from scopestack.report_project_stages order by 1`)]).toEqual([
+    { id: 'new', is_exact: true },
+    { id: 'old', is_exact: false },
+    { id: 'unknown', is_exact: false },
+  ])
+  expect([...(await sql`select projects::int, round(median_days) as days from scopestack.report_time_to_win`)]).toEqual(
+    [{ projects: 1, days: 1 }],
+  )
+})
+
 test('every column of them has a comment', async () => {
   const bare = await sql`
     select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
