@@ -1,5 +1,5 @@
 /** The proxy of the environment: which requests go through it, its connections, and its errors. */
-import type { Agent, ProxyAgent } from 'undici'
+import type { Agent, Dispatcher, ProxyAgent } from 'undici'
 import { proxyRefused, proxyUnreachable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { loadProxyAgent } from './undici.ts'
@@ -27,16 +27,38 @@ export function leavesByProxy({ protocol, hostname, port }: URL, except: readonl
 
 type Options = ConstructorParameters<typeof Agent>[0]
 
+interface Tunneling {
+  readonly connect: (asked: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData>
+}
+
 export function createProxyAgent({ url }: ProxySettings, connectMs: number, options: Options): ProxyAgent {
   const { Pool, ProxyAgent } = loadProxyAgent()
   return new ProxyAgent({
     ...options,
     uri: url,
     connectTimeout: connectMs,
-    // Its own limit for a proxy that accepts the connection and stays silent is five minutes.
-    clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: connectMs }),
+    clientFactory(origin, given) {
+      // Its own limit for a proxy that accepts the connection and stays silent is five minutes.
+      const pool = new Pool(origin, { ...given, headersTimeout: connectMs })
+      const usual: Tunneling = Pool.prototype
+      return Object.assign(pool, {
+        connect: async (asked: Dispatcher.ConnectOptions) =>
+          await usual.connect.call(pool, asked).catch((error: unknown) => {
+            throw codeIn(error) === 'UND_ERR_HEADERS_TIMEOUT' ? new SilentProxy(connectMs, error) : error
+          }),
+      })
+    },
   })
 }
+
+/** ScopeStack was not asked yet, so it is not what is slow, and the request has not left. */
+class SilentProxy extends Error {
+  constructor(ms: number, cause: unknown) {
+    super(`it did not respond to CONNECT within ${ms / 1000} s`, { cause })
+  }
+}
+
+const codeIn = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
 /** The proxy's part in a failure; undefined where it had none. */
 export function explainProxy(error: unknown, { url }: ProxySettings, target: string): SyncError | undefined {
@@ -45,9 +67,10 @@ export function explainProxy(error: unknown, { url }: ProxySettings, target: str
   if (!(error instanceof Error)) return undefined
   const status = /^Proxy response \((\d+)\)/.exec(error.message)?.[1]
   if (status !== undefined) return proxyRefused({ proxy, host, status: Number(status) }, error)
-  const code = 'code' in error ? String(error.code) : ''
   // The only connection that is made by name is the one to the proxy.
-  return NOT_REACHED.test(code) ? proxyUnreachable({ proxy, host }, error) : undefined
+  return error instanceof SilentProxy || NOT_REACHED.test(codeIn(error))
+    ? proxyUnreachable({ proxy, host }, error)
+    : undefined
 }
 
 const NOT_REACHED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_PRX_TLS|UND_ERR_PRX_CONN)$/

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createHttp, type HttpOptions } from '../../../src/remote/http/http.ts'
 import { serve } from '../../support/network/http.ts'
@@ -83,6 +85,19 @@ describe('one exchange', () => {
         facts: { phase: 'reading the response to its end' },
       })
     }
+  })
+
+  it('does not take a proxy that is silent for a ScopeStack that is slow', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const proxy = { url: `http://127.0.0.1:${port}`, except: [] }
+    await expect(get('https://api.example/v1/me', { proxy, connectMs: 50 })).rejects.toMatchObject({
+      code: 'SYNC_PROXY_UNREACHABLE',
+      facts: { taken: false },
+      message: expect.stringContaining('did not respond to CONNECT within 0.05 s.'),
+    })
+    silent.close()
   })
 
   it('refuses a body past the limit', async () => {
