@@ -29,12 +29,12 @@ export const remoteTimeout = (facts: { url: string; phase: string; seconds: numb
     { facts, cause },
   )
 
-/** Only a page of several records becomes smaller; a token, an account or a single record is as small as it can be. */
+/** Only a page of several records becomes smaller; a token, an account or a single record cannot, and an alert is no request to ScopeStack. */
 function whenSilent({ url, phase }: { url: string; phase: string }): string {
   if (phase === 'connecting') return CHECK_NETWORK
   return Number(URL.parse(url)?.searchParams.get('page[size]')) > 1
     ? 'If this stays, lower SYNC_PAGE_SIZE.'
-    : 'If this stays, check the address and a proxy or firewall on the way, else report it to ScopeStack support.'
+    : 'If this stays, check the address, and a proxy or firewall on the way.'
 }
 
 /** @param facts.taken false: the response says that the request was not begun. */

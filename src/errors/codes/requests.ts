@@ -16,7 +16,7 @@ export const REQUESTS = {
     remedy: 'retry',
     meaning: 'ScopeStack did not respond in time.',
     action:
-      'If this stays, lower SYNC_PAGE_SIZE where the address is that of a page; else check the address, the network and a proxy.',
+      'If this stays, check the address and a proxy on the way, or ask ScopeStack support; for a page of records, lower SYNC_PAGE_SIZE.',
   },
   SYNC_REMOTE_FAILED: {
     scope: 'resource',
