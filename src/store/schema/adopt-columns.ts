@@ -76,7 +76,10 @@ async function adoptColumn(
     select member, column_name as "column", kind, part, target, pinned from sync.columns
     where resource = ${type} and state in ('added', 'kept') and column_name is not null`
   const inTheWay = held.find((one) => one.column === name)
-  const its = column === undefined ? undefined : held.find(({ member }) => member === column.member)
+  // An attribute and a relationship may share a name.
+  const its = held.find(
+    ({ member, part }) => member === column?.member && (part === 'attribute') === (column.from === 'attribute'),
+  )
   if (inTheWay === undefined && its === undefined) return [statement]
   const isTaken = its !== undefined && isSame(its, column!) && (its.column === name || !its.pinned)
   if (inTheWay !== undefined && !(isTaken && inTheWay === its)) await moveAway(tx, table, type, inTheWay)

@@ -130,7 +130,7 @@ it('a relationship of any form, also one with the name of an attribute, is what 
             const some = Array.from({ length: at % 3 }, (_, n) => ({ type: 'clients', id: `${9 - n}` }))
             const relationships = {
               // Declared, as an attribute.
-              name: { data: { type: 'clients', id: `${at}` } },
+              name: { data: { type: 'lobs', id: `${at}` } },
               owners: { data: some },
               boss: { data: at % 2 === 0 ? null : { type: 'users', id: `${at}` } },
             }
@@ -150,6 +150,15 @@ it('a relationship of any form, also one with the name of an attribute, is what 
   ).toEqual([
     { boss_id: null, name_id: '2', owners_ids: '{8,9}' },
     { boss_id: '3', name_id: '3', owners_ids: null },
+  ])
+  // By the name of the table, whatever the linkage calls its type.
+  expect(
+    await worker.sql`
+      select column_name, target_table from scopestack.relations where table_name = 'tags' and column_name in ('name_id', 'owners_ids')
+      order by 1`,
+  ).toEqual([
+    { column_name: 'name_id', target_table: 'lines_of_business' },
+    { column_name: 'owners_ids', target_table: 'clients' },
   ])
 })
 

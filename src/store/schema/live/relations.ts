@@ -62,7 +62,7 @@ function relationOf({ table, confidence }: Resource, column: Column, type: strin
     targetTable,
     targetColumn: column.nameOf === undefined ? 'id' : 'name',
     cardinality,
-    confidence: least(confidence, catalog.get(type)?.confidence ?? 'low', from),
+    confidence: least(confidence, targetOf(type)?.confidence ?? 'low', from),
     replaces: [],
     link: cardinality === 'to-many' ? linkOf(table, column, targetTable) : null,
   }
@@ -74,7 +74,11 @@ function namedRelationOf(resource: Resource, { name, from, type, replaces }: Nam
   return [{ ...relationOf(resource, { ...column, name }, type), replaces: replaces ? from : [] }]
 }
 
-const tableOf = (type: string): string => catalog.get(type)?.table ?? snakeCase(type)
+const tableOf = (type: string): string => targetOf(type)?.table ?? snakeCase(type)
+
+/** What a linkage leads to, by the type that it names: a column that was added has the spelling of the account. */
+const targetOf = (type: string): Resource | undefined =>
+  catalog.get(type) ?? [...catalog.values()].find(({ aliases }) => aliases.includes(type))
 
 function linkOf(table: string, { name, from }: Column, targetTable: string): Link {
   const end = from === 'to-many' ? name.replace(/_ids$/, '') : targetTable
