@@ -24,7 +24,9 @@ const IN_THE_SCHEMA =
  * table would fail.
  */
 export async function restoreHistorySchema(sql: Database, change: ChangeTables): Promise<void> {
-  const [there] = await sql`select where to_regclass('scopestack_history.past_versions') is not null`
+  // By the catalog: `to_regclass` fails for a role that may not look into the schema, as one that works and owns nothing.
+  const [there] = await sql`
+    select from pg_class where relname = 'past_versions' and relnamespace = to_regnamespace('scopestack_history')`
   if (there !== undefined) return
   const statements = readMigrations().flatMap((one) => one.statements.filter((text) => IN_THE_SCHEMA.test(text)))
   await change(async (tx) => {
