@@ -81,7 +81,7 @@ export const redirected = (facts: { url: string; status: number; to: string }): 
   return syncError(
     'SYNC_REMOTE_FAILED',
     `${facts.url} responded with ${facts.status} and redirects to ${to}, which is not followed: the token is for ScopeStack alone. ` +
-      'Check SCOPESTACK_API_URL, and whether a proxy or a login page responds in its place.',
+      `Check ${facts.url.endsWith('/oauth/token') ? 'SCOPESTACK_AUTH_URL' : 'SCOPESTACK_API_URL'}, and whether a proxy or a login page responds in its place.`,
     { facts: { ...facts, to } },
   )
 }

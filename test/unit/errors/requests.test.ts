@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { remoteTimeout, remoteUnreachable } from '../../../src/errors/requests.ts'
+import { redirected, remoteTimeout, remoteUnreachable } from '../../../src/errors/requests.ts'
 
 const sentenceFor = (cause: unknown): string => remoteUnreachable({ url: 'https://api.example/v1/me' }, cause).sentence
 
@@ -26,4 +26,10 @@ test('a smaller page is the remedy for a page of several records alone', () => {
     expect(sentenceOf(path)).not.toContain('SYNC_PAGE_SIZE')
   }
   expect(sentenceOf('/acme/v1/clients?page%5Bsize%5D=100', 'connecting')).toMatch(/\(connecting\)\. Check the network,/)
+})
+
+test('a redirect names the setting of the address that it came from', () => {
+  const sentenceOf = (url: string): string => redirected({ url, status: 302, to: '/login' }).sentence
+  expect(sentenceOf('https://app.example/oauth/token')).toContain('Check SCOPESTACK_AUTH_URL,')
+  expect(sentenceOf('https://api.example/v1/me')).toContain('Check SCOPESTACK_API_URL,')
 })
