@@ -219,8 +219,10 @@ BEGIN
       format('CASE WHEN jsonb_typeof(%1$s) = ''number'' THEN (%1$s)::numeric WHEN (%2$s) ~ ''^[+-]?[0-9]{1,400}([.][0-9]{1,400})?$|^NaN$'' THEN (%2$s)::numeric END', json, plain)
     WHEN named = 'bigint' THEN
       format('CASE WHEN jsonb_typeof(%1$s) = ''number'' THEN CASE WHEN abs((%1$s)::numeric) < 9223372036854775807 THEN (%1$s)::bigint END WHEN (%2$s) ~ ''^[+-]?[0-9]{1,18}$'' THEN (%2$s)::bigint END', json, plain)
+    -- As a version has them. The rest that begins like a day, as February 29 and a text about one, is tried. A pattern for the time
+    -- as well cost three times as much.
     WHEN named IN ('timestamp with time zone', 'timestamp without time zone', 'date') THEN
-      format('CASE WHEN (%1$s) ~ ''^[0-9]{4,6}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|^-?infinity$'' THEN (%1$s)::%2$s END', plain, named)
+      format('CASE WHEN (%1$s) ~ ''^[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)(?:T[0-9:.+]*)?$|^-?infinity$'' THEN (%1$s)::%2$s WHEN (%1$s) ~ ''^[0-9]{4,6}-[0-9]{2}-[0-9]{2}'' THEN scopestack_history.as_type(%3$s, NULL::%2$s) END', plain, named, json)
     WHEN named = 'text[]' THEN format('CASE WHEN jsonb_typeof(%1$s) = ''array'' THEN ARRAY(SELECT e FROM jsonb_array_elements_text(%1$s) WITH ORDINALITY AS t(e, at) ORDER BY at) END', json)
     ELSE format('scopestack_history.as_type(%s, NULL::%s)', json, named) END;
 END $$;

@@ -199,6 +199,26 @@ describe('as_of', () => {
     await sql`alter table scopestack.vendors drop column ours cascade`
     expect(await sql`select name from scopestack_history.vendors where id = ${id}`).not.toHaveLength(0)
   })
+
+  it.each([
+    ['2026-03-01', '2026-03-01'],
+    ['2024-02-29', '2024-02-29'],
+    ['0044-03-15 BC', '0044-03-15 BC'],
+    ['infinity', 'infinity'],
+    ['2025-02-29', null],
+    ['2026-03-01: call the client', null],
+    ['today', null],
+  ])('shows the text %s in a column that has become a day as %s', async (text, day) => {
+    const id = await newVendor()
+    await sql`alter table scopestack.vendors add column due text`
+    await sql`update scopestack.vendors set due = ${text} where id = ${id}`
+    const at = await now()
+    await sql`update scopestack.vendors set due = null where id = ${id}`
+    await sql`alter table scopestack.vendors alter column due type date using null`
+    const then = `select due::text from scopestack.as_of('${at}', null::scopestack.vendors) where id = '${id}'`
+    expect(await sql.unsafe(then)).toEqual([{ due: day }])
+    await sql`alter table scopestack.vendors drop column due`
+  })
 })
 
 describe('a member that becomes a column', () => {
