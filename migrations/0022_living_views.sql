@@ -353,6 +353,16 @@ BEGIN
   RETURN coalesce(ordered, columns);
 END $$;
 --> statement-breakpoint
+-- So that the next run tries it again. Waits for who makes views just now: unnoted, a view would stay as it is until its table changes.
+CREATE FUNCTION sync.note_live_problem(the_view text, the_table text, the_problem text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+BEGIN
+  INSERT INTO sync.live_views AS l (name, table_name, problem, problem_since) VALUES (the_view, the_table, the_problem, now())
+  ON CONFLICT (name) DO UPDATE SET problem = excluded.problem, problem_since = coalesce(l.problem_since, excluded.problem_since);
+EXCEPTION WHEN OTHERS THEN
+  NULL;
+END $$;
+--> statement-breakpoint
 -- Brings the views of schema scopestack_live up to date: of one table, or of all. Returns what was made or could not be made; no row and
 -- no lock where all is right. A view that is being read just now is left for the next call, so that no reader waits for long and no
 -- run for a reader.
@@ -364,12 +374,15 @@ DECLARE
   made jsonb;
   named text;
   wrong record;
+  -- Owners whose fields could not be noted, and why: their view seems right and is not.
+  unknown jsonb := '{}';
 BEGIN
   FOR owner IN SELECT o.owner_type FROM sync.live_field_owners() o WHERE the_table IS NULL OR o.owner_type = the_table LOOP
     BEGIN
       PERFORM sync.note_live_fields(owner);
     EXCEPTION WHEN OTHERS THEN
       RETURN QUERY SELECT owner || '_fields', 'failed', SQLERRM;
+      unknown := unknown || jsonb_build_object(owner, SQLERRM);
     END;
   END LOOP;
   FOR want IN
@@ -408,14 +421,12 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
       problem := SQLERRM;
       outcome := CASE SQLSTATE WHEN '55P03' THEN 'busy' ELSE 'failed' END;
-      BEGIN
-        INSERT INTO sync.live_views AS l (name, table_name, problem, problem_since) VALUES (want.name, want.table_name, SQLERRM, now())
-        ON CONFLICT (name) DO UPDATE SET problem = excluded.problem, problem_since = coalesce(l.problem_since, excluded.problem_since);
-      EXCEPTION WHEN OTHERS THEN
-        NULL;
-      END;
+      PERFORM sync.note_live_problem(want.name, want.table_name, problem);
     END;
     IF outcome IS NOT NULL THEN RETURN NEXT; END IF;
+  END LOOP;
+  FOR want IN SELECT u.key, u.value FROM jsonb_each_text(unknown) u LOOP
+    PERFORM sync.note_live_problem(want.key || '_fields', want.key, want.value);
   END LOOP;
 END $$;
 --> statement-breakpoint
@@ -445,7 +456,7 @@ BEGIN
 END $$;
 --> statement-breakpoint
 REVOKE EXECUTE ON FUNCTION sync.live_field_type, sync.live_field_expression, sync.live_field_column, sync.live_field_owners, sync.note_live_fields,
-  sync.wanted_live_views, sync.live_view_stands, sync.live_view_statement, sync.keep_live_columns, sync.make_live_view, sync.follow_live_views,
+  sync.wanted_live_views, sync.live_view_stands, sync.live_view_statement, sync.keep_live_columns, sync.make_live_view, sync.note_live_problem, sync.follow_live_views,
   sync.refresh_live_views, sync.release_live_columns, sync.make_live_schema FROM PUBLIC;
 --> statement-breakpoint
 -- A role that works and owns nothing, which is one that may write the outbox.

@@ -196,6 +196,8 @@ describe('no code of an editor runs as the owner', () => {
       'may_be_sent',
       'member_of',
       'number_of',
+      'project_versions',
+      'recorded_projects',
       'time_of',
     ])
     expect(functions.filter(({ granted, definer }) => granted && definer).map(({ name }) => name)).toEqual([])

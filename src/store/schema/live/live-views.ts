@@ -65,13 +65,12 @@ export async function followFields(sql: Database, table: string): Promise<void> 
   else if (USER_DEFINED.has(table)) await refreshLiveViews(sql, table).catch(() => [])
 }
 
-/**
- * At the end of a run: views that a report was reading, or another resource's part of the run was making. All are looked at (14 ms):
- * where the table of them was locked as well, nothing could note which is missing.
- */
+/** At the end of a run: views that could not be made before, as a report was reading them, or another session was making views. */
 export async function retryLiveViews(sql: Database): Promise<void> {
   try {
-    await refreshLiveViews(sql)
+    const tables = await sql<{ name: string }[]>`
+      select distinct table_name as name from sync.live_views where problem is not null`
+    for (const { name } of tables) await refreshLiveViews(sql, name)
   } catch {
     // As above: the run is over, and has done its work.
   }
