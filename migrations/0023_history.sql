@@ -216,7 +216,7 @@ BEGIN
     WHEN named = 'jsonb' THEN format('nullif(%s, ''null'')', json)
     WHEN named = 'boolean' THEN format('CASE WHEN (%1$s) IN (''true'', ''false'', ''t'', ''f'') THEN (%1$s)::boolean END', plain)
     WHEN named = 'numeric' THEN
-      format('CASE WHEN jsonb_typeof(%1$s) = ''number'' THEN (%1$s)::numeric WHEN (%2$s) ~ ''^[+-]?[0-9]{1,400}([.][0-9]{1,400})?$|^NaN$'' THEN (%2$s)::numeric END', json, plain)
+      format('CASE WHEN jsonb_typeof(%1$s) = ''number'' THEN (%1$s)::numeric WHEN octet_length(%2$s) <= 800 AND (%2$s) ~ ''^[+-]?[0-9]+([.][0-9]+)?$|^NaN$'' THEN (%2$s)::numeric END', json, plain)
     WHEN named = 'bigint' THEN
       format('CASE WHEN jsonb_typeof(%1$s) = ''number'' THEN CASE WHEN abs((%1$s)::numeric) < 9223372036854775807 THEN (%1$s)::bigint END WHEN (%2$s) ~ ''^[+-]?[0-9]{1,18}$'' THEN (%2$s)::bigint END', json, plain)
     -- As a version has them. The rest that begins like a day, as February 29 and a text about one, is tried. A pattern for the time

@@ -201,22 +201,33 @@ describe('as_of', () => {
   })
 
   it.each([
-    ['2026-03-01', '2026-03-01'],
-    ['2024-02-29', '2024-02-29'],
-    ['0044-03-15 BC', '0044-03-15 BC'],
-    ['infinity', 'infinity'],
-    ['2025-02-29', null],
-    ['2026-03-01: call the client', null],
-    ['today', null],
-  ])('shows the text %s in a column that has become a day as %s', async (text, day) => {
+    ['date', '2026-03-01', '2026-03-01'],
+    ['date', '2024-02-29', '2024-02-29'],
+    ['date', '0044-03-15 BC', '0044-03-15 BC'],
+    ['date', 'infinity', 'infinity'],
+    ['date', '2025-02-29', null],
+    ['date', '2026-03-01: call the client', null],
+    ['date', 'today', null],
+    ['numeric', '-12.50', '-12.50'],
+    ['numeric', '7', '7'],
+    ['numeric', 'NaN', 'NaN'],
+    ['numeric', '1,5', null],
+    ['numeric', '', null],
+    ['numeric', '9'.repeat(900), null],
+    ['bigint', '12', '12'],
+    ['bigint', '9'.repeat(30), null],
+    ['boolean', 'true', 'true'],
+    ['boolean', 'perhaps', null],
+    ['uuid', 'none', null],
+  ])('of a column that has become a %s shows the text %s as %s', async (type, text, shown) => {
     const id = await newVendor()
     await sql`alter table scopestack.vendors add column due text`
     await sql`update scopestack.vendors set due = ${text} where id = ${id}`
     const at = await now()
     await sql`update scopestack.vendors set due = null where id = ${id}`
-    await sql`alter table scopestack.vendors alter column due type date using null`
+    await sql.unsafe(`alter table scopestack.vendors alter column due type ${type} using null`)
     const then = `select due::text from scopestack.as_of('${at}', null::scopestack.vendors) where id = '${id}'`
-    expect(await sql.unsafe(then)).toEqual([{ due: day }])
+    expect(await sql.unsafe(then)).toEqual([{ due: shown }])
     await sql`alter table scopestack.vendors drop column due`
   })
 })

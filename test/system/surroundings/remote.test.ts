@@ -47,7 +47,7 @@ test.concurrent('permanent faults fail their own resource only, each with its ow
   expect(line('vendors')).toMatch(/failed: .*vendors.* is not usable: it is HTML, .*a proxy, a login page/)
   expect(line('users')).toMatch(/failed: ScopeStack responded with 502 .*users.*report it to ScopeStack support/)
   expect(line('phases')).toMatch(/failed: .*no list .*phases.*404.*SYNC_RESOURCES/)
-  expect(stdout).toMatch(/Run 1: .*59 ok/)
+  expect(stdout).toMatch(/Run 1: .*60 ok/)
 
   const status =
     await sql`select resource, last_outcome from scopestack.sync_status where last_outcome <> 'ok' order by 1`
