@@ -195,7 +195,7 @@ describe('as_of', () => {
     await sql`select sync.release_live_columns('vendors', array['ours'])`
     await sql`alter table scopestack.vendors alter column ours type text`
     expect(await then()).toEqual([{ ours: 'no number' }])
-    // One's own column is in no view, so that it can be dropped at any time.
+    // One's own column is in no view of history, which stays when it is dropped; its living view goes with it.
     await sql`alter table scopestack.vendors drop column ours cascade`
     expect(await sql`select name from scopestack_history.vendors where id = ${id}`).not.toHaveLength(0)
   })
