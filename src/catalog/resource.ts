@@ -6,7 +6,7 @@
  */
 import { checkKey, checkNames } from './checks.ts'
 import { columnsOf, snakeCase } from './columns.ts'
-import { namedKeysOf, type NamedKey, type NamedKeys } from './named-key.ts'
+import { generatedOf, type DeclaredGenerated, type Generated } from './generated.ts'
 
 /** The type of a column. `texts` is `text[]`; every other kind is named after its content, not its SQL type. */
 export type Kind = 'text' | 'boolean' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'json' | 'texts'
@@ -152,7 +152,7 @@ export interface Column {
 export const isEditable = ({ writable, from, target }: Column): boolean =>
   writable && from !== 'to-many' && target !== 'accounts'
 
-export interface Resource {
+export interface Resource extends Generated {
   /** JSON:API type: `project-services`. */
   readonly type: string
   /** Table in schema `scopestack`: `project_services`. */
@@ -188,12 +188,11 @@ export interface Resource {
    * creation got no response.
    */
   readonly naturalKey: readonly string[] | undefined
-  readonly namedKeys: readonly NamedKey[]
   /** To-manys without a column that its list can include: a read method for the related records. */
   readonly includedToMany: readonly string[]
 }
 
-interface Declaration {
+interface Declaration extends DeclaredGenerated {
   readonly comment: string
   readonly confidence: Resource['confidence']
   readonly aliases?: readonly string[]
@@ -211,7 +210,6 @@ interface Declaration {
   /** Only those that no other resource's to-one holds. */
   readonly toMany?: Readonly<Record<string, Relationship>>
   readonly includedToMany?: readonly string[]
-  readonly namedKeys?: NamedKeys
 }
 
 /**
@@ -245,6 +243,6 @@ export function defineResource(type: string, declaration: Declaration): Resource
     writes: declaration.writes ?? [],
     naturalKey: declaration.naturalKey,
     includedToMany: declaration.includedToMany ?? [],
-    namedKeys: namedKeysOf(declaration.namedKeys ?? {}, columns),
+    ...generatedOf(declaration, columns),
   }
 }

@@ -151,7 +151,7 @@ function tableOf(resource: Resource, relations: ReadonlyMap<string, Relation>): 
       editable: isEditable(one) && resource.writes.length > 0,
     }),
   )
-  const named = resource.namedKeys.map(({ name, kind, comment }) =>
+  const generated = resource.generated.map(({ name, kind, comment }) =>
     column(name, SQL_TYPE[kind], comment, referenceOf(relations.get(`${resource.table}.${name}`))),
   )
   const ours = Object.entries(SYNC_COLUMNS).map(([name, comment]) =>
@@ -171,7 +171,7 @@ function tableOf(resource: Resource, relations: ReadonlyMap<string, Relation>): 
     columns: [
       column('id', 'text', 'Id of the record in ScopeStack.', { key: 'primary' }),
       ...declared,
-      ...named,
+      ...generated,
       ...ours,
     ],
     referredBy: [],

@@ -62,4 +62,10 @@ export default defineResource('project-services', {
       comment: 'Line of business that delivers the service.',
     },
   },
+  amounts: {
+    calculated_revenue:
+      'Revenue of the service without its subservices, out of calculated_pricing, in the currency of the project. Made here: it cannot be edited.',
+    calculated_cost:
+      'Cost of the service without its subservices, out of calculated_pricing, in the currency of the project. Made here: it cannot be edited.',
+  },
 })

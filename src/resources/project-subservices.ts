@@ -58,4 +58,10 @@ export default defineResource('project-subservices', {
       comment: 'Line of business that delivers the subservice.',
     },
   },
+  amounts: {
+    calculated_revenue:
+      'Revenue of the subservice, out of calculated_pricing, in the currency of the project. Made here: it cannot be edited.',
+    calculated_cost:
+      'Cost of the subservice, out of calculated_pricing, in the currency of the project. Made here: it cannot be edited.',
+  },
 })

@@ -80,25 +80,35 @@ async function captured(of: Database | Transaction): Promise<ReadonlyMap<string,
 }
 
 /**
- * Records which columns the catalog declares, so that they are not taken for columns that users have added; the column is called
- * `read_only` for historical reasons. Names are added and never removed: a process with an older catalog beside this one
+ * Records which columns the catalog declares, and which of its columns Postgres makes, so that they are not taken for columns that
+ * users have added; the first are called `read_only` for historical reasons. Names are added and never removed: a process with an older catalog beside this one
  * knows fewer columns, and must refuse an edit of such a column instead of ignoring it.
  *
  * A statement of its own and not an argument of sync.capture, which the version before calls with its own signature.
  */
 export async function recordDeclaredColumns(sql: Database, resources: readonly Resource[]): Promise<void> {
-  const held = await sql<{ type: string; columns: string[] | null }[]>`
-    select type, array_to_json(read_only) as columns from sync.captured`
-  const known = new Map(held.map(({ type, columns }) => [type, columns === null ? null : new Set(columns)]))
-  for (const { type, columns } of resources) {
-    const declared = columns.map(({ name }) => name)
+  const held = await sql<{ type: string; columns: string[] | null; generated: string[] }[]>`
+    select type, array_to_json(read_only) as columns, array_to_json(generated) as generated from sync.captured`
+  const known = new Map(held.map((one) => [one.type, one]))
+  for (const { type, columns, generated } of resources) {
     const before = known.get(type)
-    if (before === undefined || (before !== null && declared.every((name) => before.has(name)))) continue
+    if (before === undefined) continue
+    const declared = columns.map(({ name }) => name)
+    const made = generated.map(({ name }) => name)
+    if (isWithin(declared, before.columns) && isWithin(made, before.generated)) continue
     await sql`
-      update sync.captured set read_only = array(
-        select distinct name from unnest(coalesce(read_only, '{}') || ${arrayLiteral(declared)}::text[]) as name order by name)
+      update sync.captured set
+        read_only = array(
+          select distinct name from unnest(coalesce(read_only, '{}') || ${arrayLiteral(declared)}::text[]) as name order by name),
+        generated = array(
+          select distinct name from unnest(generated || ${arrayLiteral(made)}::text[]) as name order by name)
       where type = ${type}`
   }
+}
+
+function isWithin(names: readonly string[], held: readonly string[] | null): boolean {
+  const known = new Set(held)
+  return held !== null && names.every((name) => known.has(name))
 }
 
 /**

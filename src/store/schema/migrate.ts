@@ -213,12 +213,12 @@ function commentStatements(resources: readonly Resource[], existing: ReadonlyMap
   const want = (name: string, target: string, comment: string): void => {
     if (existing.get(name) !== comment) statements.push(`comment on ${target} is '${comment.replaceAll("'", "''")}'`)
   }
-  for (const { table, comment, columns, namedKeys } of resources) {
+  for (const { table, comment, columns, generated } of resources) {
     const column = (name: string, text: string): void =>
       want(`${table}.${name}`, `column scopestack.${quote(table)}.${quote(name)}`, text)
     want(table, `table scopestack.${quote(table)}`, comment)
     column('id', 'Id of the record in ScopeStack.')
-    for (const { name, comment: text } of [...columns, ...namedKeys]) column(name, text)
+    for (const { name, comment: text } of [...columns, ...generated]) column(name, text)
     for (const [name, text] of Object.entries(SYNC_COLUMNS)) column(name, text)
   }
   return statements

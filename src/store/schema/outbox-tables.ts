@@ -12,6 +12,11 @@ export const captured = sync.table('captured', {
   columns: jsonb('columns').notNull(),
   /** Columns that a catalog declares; all others were added by users. */
   readOnly: text('read_only').array(),
+  /** Columns of the catalog that Postgres makes of others. */
+  generated: text('generated')
+    .array()
+    .notNull()
+    .default(sql`'{}'`),
 })
 
 /** Local ids (`local-…`) and their real ids, kept as long as settled changes. */

@@ -163,6 +163,23 @@ describe('a version', () => {
   })
 })
 
+it('shows columns that Postgres makes of others, as of each version', async () => {
+  const document = sim.records.list('project-documents')[0]!
+  const { id } = document
+  const set = (template: string) =>
+    withoutCapture(sql, (tx) => tx`update scopestack.project_documents set template_id = ${template} where id = ${id}`)
+  await set('7')
+  const at = await now()
+  await set('pricing')
+  const before = await sql.unsafe(
+    `select document_template_id from scopestack.project_documents_as_of('${at}') where id = '${id}'`,
+  )
+  expect(before).toEqual([{ document_template_id: '7' }])
+  const versions = await sql`
+    select document_template_id as made from scopestack_history.project_documents where id = ${id} order by valid_from`
+  expect(versions.map(({ made }) => made).slice(-2)).toEqual(['7', null])
+})
+
 describe('as_of', () => {
   it('is an error where the history does not hold that moment', async () => {
     await expect(sql`select * from scopestack.projects_as_of('2020-01-01')`).rejects.toThrow(

@@ -84,26 +84,20 @@ it('gives every resource a table with its columns, in their types', async () => 
       a.attnotnull as required
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace = 'scopestack'::regnamespace and c.relkind = 'r'`
-  const mirrored = [...catalog.values()].flatMap(({ table, columns, namedKeys }) =>
+  const mirrored = [...catalog.values()].flatMap(({ table, columns, generated }) =>
     [
       ['id', 'text', true] as const,
       ...columns.map(({ name, kind }) => [name, SQL_TYPE[kind], false] as const),
-      ...namedKeys.map(({ name, kind }) => [name, SQL_TYPE[kind], false] as const),
+      ...generated.map(({ name, kind }) => [name, SQL_TYPE[kind], false] as const),
       ...Object.entries(SYNC_TYPES).map(
         ([name, type]) => [name, type, name === 'sync_hash' || name === 'sync_changed_at'] as const,
       ),
     ].map((column) => [table, ...column] as const),
   )
-  // Generated: what the reports on lines add up (migration 0024).
-  const calculated = ['project_services', 'project_subservices'].flatMap((table) =>
-    ['calculated_revenue', 'calculated_cost'].map((column) => [table, column, 'numeric', false] as const),
-  )
   const wanted = await Promise.all(
-    [
-      ...mirrored,
-      ...calculated,
-      ...USER_DEFINED_VALUES.map((column) => ['user_defined_values', ...column] as const),
-    ].map(async ([table, column, type, required]) => ({ table, column, type: await typeName(type), required })),
+    [...mirrored, ...USER_DEFINED_VALUES.map((column) => ['user_defined_values', ...column] as const)].map(
+      async ([table, column, type, required]) => ({ table, column, type: await typeName(type), required }),
+    ),
   )
   const key = ({ table, column }: { table: string; column: string }): string => `${table}.${column}`
   const sorted = <T extends { table: string; column: string }>(rows: readonly T[]): T[] =>

@@ -184,12 +184,10 @@ describe('an incremental read', () => {
 })
 
 it('a resource without known writes refuses edits, with the reason', async () => {
-  const { sql, worker } = await open()
+  const { sql } = await open()
   const closed = [...catalog.values()].filter(({ writes }) => writes.length === 0)
   expect(closed.map(({ type }) => type)).toEqual(expect.arrayContaining(['audit-logs', 'notes', 'teams', 'quotes']))
-  for (const { table, type, namedKeys } of closed) {
-    // Beside a column that follows another one only a statement that finds a row is refused.
-    if (namedKeys.length > 0) await pullOne(worker, type)
+  for (const { table, type } of closed) {
     await expect(sql`update scopestack.${sql(table)} set sync_hash = ''`).rejects.toThrow(
       `scopestack.${table} is read-only: ScopeStack's API is not known to take changes of ${type}.`,
     )

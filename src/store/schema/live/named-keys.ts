@@ -6,7 +6,7 @@
  * EXPRESSION), and load it. Adding one rewrites its table, during which readers wait: each table is a transaction of its own, so that
  * they wait for one table and not for all (docs/living-views.md has the numbers).
  */
-import type { NamedKey } from '../../../catalog/named-key.ts'
+import type { NamedKey } from '../../../catalog/generated.ts'
 import type { Resource } from '../../../catalog/resource.ts'
 import { codeOf, quote, type Database, type Transaction } from '../../connection/database.ts'
 import { SQL_TYPE } from '../columns.ts'

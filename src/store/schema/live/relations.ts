@@ -3,7 +3,7 @@
  * the link views of schema `scopestack_live` are made from. Ids that are keys of another system are not among them.
  */
 import { snakeCase } from '../../../catalog/columns.ts'
-import type { NamedKey } from '../../../catalog/named-key.ts'
+import type { NamedKey } from '../../../catalog/generated.ts'
 import { catalog } from '../../../catalog/registry.ts'
 import type { Column, Resource } from '../../../catalog/resource.ts'
 import type { Database } from '../../connection/database.ts'
