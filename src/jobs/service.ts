@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
 import type { Database } from '../store/connection/database.ts'
 import { pruneHistory } from '../store/runs/prune-history.ts'
+import { pruneRecords } from '../store/runs/prune-records.ts'
 import { isSuccess } from '../store/runs/runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
 import type { Tracing } from '../tracing.ts'
@@ -43,7 +44,7 @@ const CLOCK_MS = 15_000
 
 export function startScheduler(deps: Common & SchedulerDeps & { readonly historyDays: number }): Part {
   const { sql, schedules, clock, historyDays } = deps
-  const thinning = createHistoryThinning(sql, historyDays)
+  const thinning = createThinning(sql, historyDays)
   const closing = closingOf(deps)
   // The pause is computed from the time of the decision: with a later one, a tick between the two would be skipped.
   let decided = { by: clock.now(), at: performance.now() }
@@ -59,7 +60,7 @@ export function startScheduler(deps: Common & SchedulerDeps & { readonly history
     ),
     startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),
     startLoop(
-      'thinning the history',
+      'deleting what is old',
       () => thinning.turn(),
       () => thinning.pauseMs(),
       deps,
@@ -114,17 +115,18 @@ function closingOf({ log, alerts }: Common): Closing {
   }
 }
 
-/** The history is thinned out in small steps: SYNC_HISTORY_DAYS. */
+/** What is old is deleted in small steps: SYNC_HISTORY_DAYS, and what the program has noted of itself. */
 const THIN_EVERY_MS = 3_600_000
 const NEXT_STEP_MS = 1_000
 
-function createHistoryThinning(sql: Database, days: number) {
+function createThinning(sql: Database, historyDays: number) {
   let lookedAt = -Infinity
   let isMore = false
   return {
     async turn(): Promise<void | typeof IDLE> {
-      if (days === 0 || (!isMore && performance.now() - lookedAt < THIN_EVERY_MS)) return IDLE
-      isMore = await pruneHistory(sql, days)
+      if (!isMore && performance.now() - lookedAt < THIN_EVERY_MS) return IDLE
+      const isMoreHistory = historyDays > 0 && (await pruneHistory(sql, historyDays))
+      isMore = (await pruneRecords(sql)) || isMoreHistory
       // Behind it: one that has failed is repeated at the next turn, and not an hour later.
       lookedAt = performance.now()
     },
