@@ -60,15 +60,26 @@ export interface Client {
   time(): number | null
 }
 
-/** @param etag the response's, if it has one. */
-export type ParseBody<T> = (body: string, url: string, etag: string | undefined) => T
+/**
+ * @param etag the response's, if it has one.
+ * @param digest SHA-1 of the body in UTF-8, in base64, made of its bytes: of a text with letters beyond Latin-1 it costs 1.1 ms a MB more.
+ */
+export type ParseBody<T> = (body: string, url: string, etag: string | undefined, digest?: () => string) => T
 
 interface GetOptions<T> {
   /** The policy's when left out, or for a failure of which it is undefined. */
   readonly attempts?: Attempts
-  /** What a body with this `ETag` was parsed to: sent as `If-None-Match`, and returned when the server says 304. */
-  readonly cached?: { readonly etag: string; readonly value: T } | undefined
+  readonly cached?: Cached<T> | undefined
   readonly purpose?: RequestPurpose | undefined
+}
+
+/** What a body was parsed to. */
+interface Cached<T> {
+  /** Sent as `If-None-Match`: the value is returned when the server says 304. */
+  readonly etag: string | null
+  /** SHA-1 of its text in UTF-8, in base64: the value is returned when the same bytes come, which are not even decoded then. */
+  readonly digest: string | null
+  readonly value: T
 }
 
 export interface WriteRequest {
@@ -110,7 +121,8 @@ export function createClient(deps: Deps): Client {
 
     get(path, parse, signal, { attempts, cached, purpose } = {}) {
       const url = apiUrl + path
-      const condition = cached === undefined ? {} : { 'if-none-match': cached.etag }
+      const etag = cached?.etag ?? null
+      const condition = etag === null ? {} : { 'if-none-match': etag }
       const read = (response: HttpResponse) => readResponse(response, url, parse, cached)
       return send({ method: 'GET', url, headers: { ...headers, ...condition }, attempts, purpose, read }, signal)
     },
@@ -138,11 +150,14 @@ export const clientFor = (client: Client, purpose: RequestPurpose): Client => ({
 const JSON_API = 'application/vnd.api+json'
 
 function readResponse<T>(response: HttpResponse, url: string, parse: ParseBody<T>, cached: GetOptions<T>['cached']): T {
-  const { status, body } = response
-  if (status >= 200 && status < 300) return parse(body, url, header(response, 'etag'))
-  if (status === 304 && cached !== undefined) return cached.value
+  const { status, received } = response
+  if (status >= 200 && status < 300) {
+    const isSame = cached !== undefined && cached.digest !== null && received?.digest() === cached.digest
+    return isSame ? cached.value : parse(response.body, url, header(response, 'etag'), received?.digest)
+  }
+  if (status === 304 && cached !== undefined && cached.etag !== null) return cached.value
   throwIfTemporary(response, url)
   // The role's: see auth/forbidden.ts.
   if (status === 403) throw forbidden({ url })
-  throw requestRefused({ url, status, detail: errorDetail(body) })
+  throw requestRefused({ url, status, detail: errorDetail(response.body) })
 }

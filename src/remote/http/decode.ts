@@ -7,6 +7,7 @@
  * 1.8 from zstd (41 KB), nearly all of it off the main thread; parsing and loading it cost five times that.
  */
 import { isUtf8 } from 'node:buffer'
+import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib'
 import { bodyUnreadable } from '../../errors/requests.ts'
@@ -23,8 +24,20 @@ interface Received {
   readonly maxBytes: number
 }
 
+/**
+ * A body whose bytes are here, and whose text is made when it is first read: a page that is known by its digest needs none. Of a
+ * page of 0.8 MB the text costs 0.6 ms, with letters beyond ASCII 2.9, and the search for our secrets in it 0.7.
+ */
+export interface Body {
+  /** Decompressed. */
+  readonly length: number
+  /** SHA-1 of the text in UTF-8, in base64. */
+  digest(): string
+  text(): string
+}
+
 /** @throws SyncError SYNC_BODY_UNREADABLE of a 2xx. Of any other response the status is enough: a body that cannot be decoded stays as it came. */
-export async function decodeBody(bytes: Buffer, { url, status, encoding, maxBytes }: Received): Promise<string> {
+export async function decodeBody(bytes: Buffer, { url, status, encoding, maxBytes }: Received): Promise<Body> {
   const succeeded = status >= 200 && status < 300
   const names = namesOf(encoding)
   let plain = bytes
@@ -39,7 +52,15 @@ export async function decodeBody(bytes: Buffer, { url, status, encoding, maxByte
   if (succeeded && !isUtf8(plain)) {
     throw bodyUnreadable({ url, problem: 'its bytes are not UTF-8, so some letters cannot be read', encoding: true })
   }
-  return plain.toString('utf8', startsWithMark(plain) ? 3 : 0)
+  // Without its mark, valid UTF-8 and its text have the same bytes, and so one digest.
+  const content = startsWithMark(plain) ? plain.subarray(3) : plain
+  let text: string | undefined
+  let digest: string | undefined
+  return {
+    length: content.length,
+    digest: () => (digest ??= hash('sha1', content, 'base64')),
+    text: () => (text ??= content.toString('utf8')),
+  }
 }
 
 const startsWithMark = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf

@@ -6,7 +6,7 @@ import { stopped } from '../../errors/commands.ts'
 import { bodyUnreadable, remoteTimeout, remoteUnreachable } from '../../errors/requests.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { RequestPurpose } from '../../request-log.ts'
-import { ACCEPT_ENCODING, decodeBody } from './decode.ts'
+import { ACCEPT_ENCODING, decodeBody, type Body } from './decode.ts'
 import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'
 import { Agent, errors } from './undici.ts'
 import type { Attempted } from './with-request-log.ts'
@@ -27,7 +27,10 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Its text is made when it is first read. */
   readonly body: string
+  /** The body as it came, decompressed: for these no text is made. */
+  readonly received?: Pick<Body, 'length' | 'digest'>
 }
 
 export interface Http {
@@ -97,10 +100,14 @@ export function createHttp({
         })
         const bytes = await body.bytes()
         const given = { url, status: statusCode, encoding: headers['content-encoding'], maxBytes: maxBodyBytes }
+        const received = await decodeBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), given)
         return {
           status: statusCode,
           headers,
-          body: await decodeBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), given),
+          received,
+          get body() {
+            return received.text()
+          },
         }
       } catch (error) {
         if (signal.aborted) throw stopped()

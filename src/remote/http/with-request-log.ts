@@ -30,7 +30,7 @@ export const noted = (http: Http, log: RequestLog): Http => ({
     }
     try {
       const response = await http.send(request, signal)
-      note(response.status, null, Buffer.byteLength(response.body))
+      note(response.status, null, response.received?.length ?? Buffer.byteLength(response.body))
       return response
     } catch (error) {
       note(null, errorCodeOf(error) ?? 'failed', null)

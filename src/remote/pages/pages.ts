@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { listOutOfReach } from '../../errors/resources.ts'
 import { endsTheRun, hasCode, SyncError, undefinedWhen, type SyncErrorOf } from '../../errors/sync-error.ts'
-import type { Client } from '../client.ts'
+import type { Client, ParseBody } from '../client.ts'
 import { parseDocument, type Document } from '../documents/document.ts'
 import type { Attempts } from '../http/retry.ts'
 import { asOnlyPageIfComplete } from './list-length.ts'
@@ -184,8 +184,9 @@ async function fetchOnce(
   { known, attempts }: { known?: CachedPage | undefined; attempts?: Attempts },
 ): Promise<Page> {
   const unchanged = known === undefined || known.trust === 'none' ? undefined : asCached(known, number)
-  const parse = (body: string, url: string, etag: string | undefined): Page => {
-    const mark = { etag: etag ?? null, digest: hash('sha1', body, 'base64') }
+  const parse: ParseBody<Page> = (body, url, etag, digestOf = () => hash('sha1', body, 'base64')) => {
+    const mark = { etag: etag ?? null, digest: digestOf() }
+    // A server may quote our secrets: its bytes differ with each token, and not the text, from which they are taken out.
     if (unchanged?.validator?.digest === mark.digest) return unchanged
     const document = parseDocument(body, url)
     return {
@@ -198,10 +199,10 @@ async function fetchOnce(
       cached: null,
     }
   }
-  const etag = known?.trust === 'etag' ? known.validator.etag : null
+  const { etag = null, digest = null } = unchanged?.validator ?? {}
   return await client.get(pagePath(request, number), parse, signal, {
     attempts,
-    cached: unchanged === undefined || etag === null ? undefined : { etag, value: unchanged },
+    cached: unchanged && { etag: known?.trust === 'etag' ? etag : null, digest, value: unchanged },
   })
 }
 

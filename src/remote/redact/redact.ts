@@ -6,6 +6,7 @@
  *
  * What was removed becomes `[secret]`, in the mirror as well.
  */
+import { hash } from 'node:crypto'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Http, HttpResponse } from '../http/http.ts'
 import { formsOf } from './secret-forms.ts'
@@ -114,17 +115,24 @@ export function redacting(http: Http, redactor: Redactor): Http {
 const USED: ReadonlySet<string> = new Set(['etag', 'location', 'content-type', 'content-length'])
 
 export function redactedResponse(response: HttpResponse, { text, data }: Redactor): HttpResponse {
-  const { status, headers, body } = response
+  const { status, headers, received } = response
   const succeeded = status >= 200 && status < 300
   const given = (name: string) => (name === 'retry-after' || (succeeded && USED.has(name)) ? data : text)
   const cleaned = Object.entries(headers).map(([name, value]): [string, string | string[] | undefined] => [
     name,
     Array.isArray(value) ? value.map(given(name)) : value === undefined ? value : given(name)(value),
   ])
+  let body: string | undefined
+  const digest = (): string =>
+    body === undefined || body === response.body ? received!.digest() : hash('sha1', body, 'base64')
   return {
-    ...response,
+    status,
     headers: Object.fromEntries(cleaned),
-    body: succeeded && looksLikeJson(body) ? data(body) : text(body),
+    // It is decoded and searched when it is read: the bytes of a text that was read before hold nothing new.
+    get body() {
+      return (body ??= succeeded && looksLikeJson(response.body) ? data(response.body) : text(response.body))
+    },
+    ...(received === undefined ? {} : { received: { length: received.length, digest } }),
   }
 }
 
