@@ -18,6 +18,7 @@ export async function run({ options, signal }: Call): Promise<number> {
     seed: wholeNumber(options, 'seed'),
     latency: wholeNumber(options, 'latency'),
     pageMax: wholeNumber(options, 'pageMax', 1),
+    honest304: options['honest304'] === true,
   }
   const port = wholeNumber(options, 'port') ?? 4010
   if (port > 65_535) throw usage(`--port is at most 65535, not ${port}.`)

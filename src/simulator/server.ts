@@ -34,6 +34,8 @@ export interface SimulatorOptions {
   /** ms added to every API response */
   readonly latency?: number
   readonly pageMax?: number
+  /** a 304 only after its page was built */
+  readonly honest304?: boolean
   readonly profile?: Profile
   readonly clientId?: string
   readonly clientSecret?: string
@@ -137,8 +139,8 @@ function credentialsOf(options: SimulatorOptions): Credentials {
 
 function initialSwitches({ profile = 'help-pages', ...options }: SimulatorOptions): Switches {
   const switches = switchesOf(profile)
-  const { latency = 0, tokenLifetime = null, pageMax = switches.pageMax } = options
-  return { ...switches, latency, tokenLifetime, pageMax }
+  const { latency = 0, tokenLifetime = null, pageMax = switches.pageMax, honest304 = switches.honest304 } = options
+  return { ...switches, latency, tokenLifetime, pageMax, honest304 }
 }
 
 interface Parts extends ControlDeps {

@@ -49,6 +49,8 @@ export interface Switches {
    * to any `If-None-Match`
    */
   etags: 'right' | 'constant' | 'one' | 'blind' | 'none'
+  /** a 304 only after the page was built, and its ETag of the body, as Rails has it; else a 304 costs the server nothing */
+  honest304: boolean
   /** types whose own list gets 404; single records and nested lists do not */
   missingLists: string[]
   /** types whose single records get 404, although the list has them */
@@ -127,6 +129,7 @@ export function switchesOf(profile: Profile): Switches {
     heavyPages: null,
     pageDepth: null,
     etags: 'right',
+    honest304: false,
     missingLists: [],
     missingRecords: [],
     activeDefault: 'not-archived',
@@ -197,6 +200,7 @@ const checks: Readonly<Record<keyof Switches, Check>> = {
   heavyPages: orNull(wholeFrom(1)),
   pageDepth: orNull(wholeFrom(1)),
   etags: oneOf('right', 'constant', 'one', 'blind', 'none'),
+  honest304: boolean,
   missingLists: types,
   missingRecords: types,
   activeDefault: oneOf('not-archived', 'active', 'all'),

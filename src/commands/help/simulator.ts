@@ -9,6 +9,7 @@ export const simulator: Verb = {
     { flags: '--seed <number>', about: 'another seed generates another account (default 1)' },
     { flags: '--latency <ms>', about: 'delay of every API response (default 0)' },
     { flags: '--page-max <number>', about: 'largest page[size] that is accepted' },
+    { flags: '--honest-304', about: 'respond with 304 only after building the page, as Rails does' },
     {
       flags: '--profile <name>',
       about: 'help-pages (as documented, default) or library (as bare as its libraries)',

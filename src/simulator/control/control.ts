@@ -91,6 +91,9 @@ function switches(deps: ControlDeps, request: HttpRequest, input: Record<string,
   return jsonResponse(200, deps.switches)
 }
 
+/** These change no body. */
+const BODILESS = new Set(['latency', 'etags', 'honest304', 'tokenLifetime'])
+
 /** Switches change bodies, so the cached JSON goes, and with it every ETag. */
 export function applySwitches(
   deps: Pick<ControlDeps, 'switches' | 'records'>,
@@ -99,7 +102,7 @@ export function applySwitches(
   const problem = setSwitches(deps.switches, input)
   if (problem !== null) throw new ControlInputError(problem)
   if (input['currencies'] !== undefined) setCurrencies(deps.records, deps.switches.currencies)
-  deps.records.clearCachedJson()
+  if (Object.keys(input).some((name) => !BODILESS.has(name))) deps.records.clearCachedJson()
 }
 
 const grants: readonly string[] = ['client_credentials', 'password', 'authorization_code', 'refresh_token']

@@ -250,6 +250,19 @@ test('ETags are weak, get 304, and differ after any change', async () => {
   account.sim.records.remove('tags', made.id)
 })
 
+test('an ETag that is made of the page is the same until that page changes', async () => {
+  account.sim.setSwitches({ honest304: true })
+  const etag = (await account.call('tags')).headers.get('etag') ?? ''
+  const statusOf = async () => (await account.call('tags', { headers: { 'If-None-Match': etag } })).status
+  const client = account.sim.records.create('clients', { attributes: { name: 'elsewhere' } })
+  expect(await statusOf()).toBe(304)
+  const tag = account.sim.records.create('tags', { attributes: { name: 'here' } })
+  expect(await statusOf()).toBe(200)
+  account.sim.records.remove('tags', tag.id)
+  account.sim.records.remove('clients', client.id)
+  account.sim.setSwitches({ honest304: false })
+})
+
 test.each([
   ['projects?filter[nope]=1', 400, '102'],
   ['project-subservices?filter[project]=1', 400, '102'],

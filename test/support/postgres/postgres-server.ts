@@ -14,7 +14,7 @@ import { findPostgres, type Major } from './postgres-binaries.ts'
 export async function startPostgres(
   major: Major,
   settings: Readonly<Record<string, string>>,
-): Promise<{ adminUrl: string; stop(): Promise<void> }> {
+): Promise<{ adminUrl: string; pid: number; stop(): Promise<void> }> {
   const bin = await findPostgres(major)
   const account = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   const folder = await mkdtemp(join(tmpdir(), `scopestack-sync-postgres-${major}-`))
@@ -36,6 +36,7 @@ export async function startPostgres(
   })
   return {
     adminUrl,
+    pid: server.pid!,
     async stop() {
       forget()
       // Immediate: its files are removed, and no open connection or suspended process delays it.

@@ -28,7 +28,32 @@ export default function setup(project: TestProject): void {
   project.provide('runFolder', currentRun().folder)
 }
 
-export const currentRun = (): Run => (shelf.scopestackTestRun ??= begin())
+export const currentRun = (): Run =>
+  (shelf.scopestackTestRun ??= beginRun(inMemory() ? MEMORY : tmpdir(), 'scopestack-tests-'))
+
+/** Makes the folder of all temporary files of this process and of those it starts. All of it ends with this process, however that ends. */
+export function beginRun(parent: string, prefix: string): Run {
+  const folder = mkdtempSync(join(parent, prefix))
+  // As root, Postgres runs as another user, who needs access.
+  chmodSync(folder, 0o711)
+  process.env['TMPDIR'] = folder
+  // Processes that tests start load their modules in half the time.
+  process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compile-cache')
+  const { PATH } = process.env
+  const reaper = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts'), folder], {
+    cwd: '/',
+    env: { PATH },
+    // Ctrl-C in the terminal must not reach it.
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  reaper.unref()
+  const { stdin } = reaper
+  stdin.on('error', () => {})
+  // It must not keep the run from ending.
+  ;(stdin as unknown as { unref(): void }).unref()
+  return { folder, leave: (databases) => void stdin.write(`${JSON.stringify(databases)}\n`) }
+}
 
 // --- internal ---
 
@@ -53,27 +78,4 @@ function inMemory(): boolean {
   } catch {
     return false
   }
-}
-
-function begin(): Run {
-  const folder = mkdtempSync(join(inMemory() ? MEMORY : tmpdir(), 'scopestack-tests-'))
-  // As root, Postgres runs as another user, who needs access.
-  chmodSync(folder, 0o711)
-  process.env['TMPDIR'] = folder
-  // Processes that tests start load their modules in half the time.
-  process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compile-cache')
-  const { PATH } = process.env
-  const reaper = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts'), folder], {
-    cwd: '/',
-    env: { PATH },
-    // Ctrl-C in the terminal must not reach it.
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  reaper.unref()
-  const { stdin } = reaper
-  stdin.on('error', () => {})
-  // It must not keep the run from ending.
-  ;(stdin as unknown as { unref(): void }).unref()
-  return { folder, leave: (databases) => void stdin.write(`${JSON.stringify(databases)}\n`) }
 }
