@@ -28,6 +28,7 @@ import type { RateLimit } from './http/rate-limit.ts'
 import { header, throwIfTemporary } from './http/response.ts'
 import type { Attempts, RetryPolicy } from './http/retry.ts'
 import { overHttp, type Layer } from './http/send.ts'
+import { createSlots, type SpareSlots } from './http/slots.ts'
 import { createRemoteClock, withClock } from './http/with-clock.ts'
 import { withConcurrency } from './http/with-concurrency.ts'
 import { withRateLimit } from './http/with-rate-limit.ts'
@@ -58,6 +59,8 @@ export interface Client {
   ): Promise<T>
   /** ScopeStack's clock, in ms since the epoch and to the second, never too late; null before its first response. */
   time(): number | null
+  /** How many more chains of pages would find work. */
+  readonly slots: SpareSlots
 }
 
 /**
@@ -105,10 +108,11 @@ interface Deps {
 export function createClient(deps: Deps): Client {
   const { http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry } = deps
   const clock = createRemoteClock()
+  const slots = createSlots(concurrency)
   const layers: Layer[] = [
     withAttempts,
     withRetry({ policy, rateLimit, onRetry }),
-    withConcurrency(concurrency),
+    withConcurrency(slots),
     withRateLimit(rateLimit),
     withToken(tokens),
     withClock(clock),
@@ -118,6 +122,7 @@ export function createClient(deps: Deps): Client {
 
   return {
     time: () => clock.now(),
+    slots,
 
     get(path, parse, signal, { attempts, cached, purpose } = {}) {
       const url = apiUrl + path

@@ -5,6 +5,8 @@
 export interface BatchQueue<T> {
   /** Fires when the queue is closed, by the consumer or by a failure. */
   readonly closed: AbortSignal
+  /** One producer more, by its number. Not after all others have ended. */
+  join(): number
   /** Resolves when this producer may make its next item; false when the queue is closed. */
   hasRoom(producer: number): Promise<boolean>
   push(producer: number, item: T): void
@@ -17,12 +19,12 @@ export interface BatchQueue<T> {
   close(): void
 }
 
-export function createBatchQueue<T>(producers: number, ahead: number): BatchQueue<T> {
+export function createBatchQueue<T>(ahead: number): BatchQueue<T> {
   const items: { readonly item: T; readonly producer: number }[] = []
-  const waiting = Array.from({ length: producers }, () => 0)
+  const waiting: number[] = []
   const closing = new AbortController()
   const { signal: closed } = closing
-  let running = producers
+  let running = 0
   let failed: { readonly error: unknown } | undefined
   let change = Promise.withResolvers<void>()
 
@@ -43,6 +45,10 @@ export function createBatchQueue<T>(producers: number, ahead: number): BatchQueu
     closed,
     close,
     end,
+    join() {
+      running++
+      return waiting.push(0) - 1
+    },
     async hasRoom(producer) {
       while (!closed.aborted && waiting[producer]! >= ahead) await change.promise
       return !closed.aborted

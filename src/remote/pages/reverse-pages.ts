@@ -10,38 +10,27 @@
  *   chains     ◄──────────│◄────────│         each from its first page towards the front, all in parallel
  *
  * A chain ends when it reaches the id that the chain below it began with. Not the page number: the pages move under both.
+ *
+ * While the process has places for more requests, the longest chain is split: another one begins half way of what it has still to
+ * read, and it ends where that has begun. For the proof a chain may begin at any time: it sees every record that lives throughout
+ * and has an id up to the last one of its first page, whenever that is read.
  */
 import { listNotInOrder } from '../../errors/resources.ts'
 import type { Client } from '../client.ts'
 import { createBatchQueue, type BatchQueue } from './batch-queue.ts'
 import { FROM_END, repeatedPageGuard } from './forward-pages.ts'
 import { unreadableIn } from './list-length.ts'
+import { pagesLeft, secondHalf, withoutJoined, type PageChain } from './page-chains.ts'
 import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
-
-export interface PageChain {
-  /** The page it begins at. */
-  readonly first: number
-  /** The page to read next; 0 when it has ended. */
-  readonly next: number
-  /** The last id of its first page when that was read: `''` when the page was empty, null before it was read. */
-  readonly top: string | null
-}
-
-/** One page more is read where two chains meet; a chain has at least so many. */
-const MIN_PAGES_PER_CHAIN = 10
-
-export function planChains(pageCount: number, atMost: number): PageChain[] {
-  const count = Math.max(1, Math.min(atMost, Math.floor(pageCount / MIN_PAGES_PER_CHAIN)))
-  return Array.from({ length: count }, (_, index) => {
-    const first = Math.round((pageCount * (index + 1)) / count)
-    return { first, next: first, top: null }
-  })
-}
 
 interface Options {
   readonly client: Client
   readonly request: ListRequest
   readonly chains: readonly PageChain[]
+  /** Under way at once, however many places there are. */
+  readonly atMost: number
+  /** Where the lowest of them ends, if not with the first page: another process reads what is below. */
+  readonly below?: ChainBelow | undefined
   /** False: the list is known not to be ordered by id, and each chain ends at a page number. */
   readonly ordered: boolean
   /** A page that was just read, and is not requested again. */
@@ -66,7 +55,7 @@ const AHEAD = 2
 /** A page that a chain has read, and where the chain stands behind it. */
 interface Step {
   readonly page: Page
-  readonly index: number
+  readonly chain: Chain
   readonly after: PageChain
 }
 
@@ -77,70 +66,125 @@ interface Step {
  *   yielded first, and need not be read again.
  */
 export async function* readReverse(options: Options): AsyncGenerator<ReversePages> {
-  const { chains, batch, signal } = options
-  const queue = createBatchQueue<Step>(chains.length, AHEAD)
-  const following = {
-    ...options,
-    queue,
-    signal: AbortSignal.any([signal, queue.closed]),
-    tops: chains.map(({ top }) => {
-      const known = Promise.withResolvers<string>()
-      if (top !== null) known.resolve(top)
-      return known
-    }),
-  }
-  for (const index of chains.keys()) follow(index, following).then(queue.end, queue.fail)
-  const position = [...chains]
+  const { batch, signal, below } = options
+  const queue = createBatchQueue<Step>(AHEAD)
+  const reading: Reading = { ...options, queue, signal: AbortSignal.any([signal, queue.closed]), chains: [] }
+  for (const at of options.chains) reading.chains.push(openChain(at, reading.chains.at(-1) ?? below, queue))
   try {
+    for (const chain of reading.chains) begin(reading, chain)
+    splitLongest(reading)
     for (;;) {
       const steps = await queue.take(batch, ({ page }) => Math.max(1, page.records.length))
       if (steps.length === 0) return
-      for (const { index, after } of steps) position[index] = after
-      yield { pages: steps.map(({ page }) => page), chains: [...position] }
+      for (const { chain, after } of steps) chain.saved = after
+      reading.chains = withoutJoined(reading.chains)
+      yield { pages: steps.map(({ page }) => page), chains: reading.chains.map(({ saved }) => saved) }
     }
   } finally {
     queue.close()
+    // Some may wait for what will not come any more.
+    for (const chain of reading.chains) chain.leave()
   }
 }
 
-interface Following extends Options {
-  readonly queue: BatchQueue<Step>
-  /** The `top` of each chain, once its first page has come. */
-  readonly tops: readonly PromiseWithResolvers<string>[]
+/** The chain that another one ends at. */
+export interface ChainBelow {
+  /** The page it began at. */
+  readonly first: number
+  /** `PageChain.top`, once it is known. Called by a chain that has come to that page, and waits there. */
+  readonly top: () => Promise<string>
 }
 
-async function follow(index: number, following: Following): Promise<void> {
-  const { client, request, chains, ordered, opening, recall, queue, tops, signal } = following
+interface Chain extends ChainBelow {
+  /** Where it stands. */
+  at: PageChain
+  /** Where it stands once everything is written that was taken. */
+  saved: PageChain
+  /** Undefined: it goes on to the first page. */
+  below: ChainBelow | undefined
+  /** `at.top`, as soon as it is known. */
+  readonly known: PromiseWithResolvers<string>
+  readonly producer: number
+  /** Gives up its claim to a place for requests. */
+  leave: () => void
+}
+
+interface Reading extends Omit<Options, 'chains'> {
+  readonly queue: BatchQueue<Step>
+  /** From the front of the list to its end. */
+  chains: Chain[]
+}
+
+function openChain(at: PageChain, below: ChainBelow | undefined, queue: BatchQueue<Step>): Chain {
+  const known = Promise.withResolvers<string>()
+  if (at.top !== null) known.resolve(at.top)
+  const top = (): Promise<string> => known.promise
+  return { first: at.first, at, saved: at, below, known, top, producer: queue.join(), leave: () => {} }
+}
+
+function begin(reading: Reading, chain: Chain): void {
+  chain.leave = reading.client.slots.enter()
+  follow(reading, chain)
+    .finally(() => chain.leave())
+    .then(reading.queue.end, reading.queue.fail)
+}
+
+async function follow(reading: Reading, chain: Chain): Promise<void> {
+  const { client, request, ordered, opening, recall, queue, signal } = reading
   const guard = repeatedPageGuard(request)
-  let chain = chains[index]!
   let above: Page | undefined
-  while (chain.next > 0 && (await queue.hasRoom(index))) {
-    const { next: number } = chain
+  while (chain.at.next > 0 && (await queue.hasRoom(chain.producer))) {
+    const { first, next: number, top: known } = chain.at
     const page =
-      opening?.number === number && chain.top === null
+      opening?.number === number && known === null
         ? opening
         : await fetchPage(client, request, number, signal, await recall(number), FROM_END)
     guard(page)
     if (ordered && !isInOrder(page, above)) throw listNotInOrder({ path: request.path, page: number })
-    const top = chain.top ?? topOf(page)
-    tops[index]!.resolve(top)
-    const hasEnded = page.number === 1 || (index > 0 && (await meetsChainBelow(index, page, following)))
-    chain = { first: chain.first, next: hasEnded ? 0 : number - 1, top }
-    queue.push(index, { page, index, after: chain })
+    const top = known ?? topOf(page)
+    chain.at = { ...chain.at, top }
+    chain.known.resolve(top)
+    const hasEnded = page.number === 1 || (await meetsChainBelow(chain, page, ordered))
+    chain.at = { first, next: hasEnded ? 0 : number - 1, top }
+    queue.push(chain.producer, { page, chain, after: chain.at })
     above = page
+    splitLongest(reading)
   }
 }
 
-async function meetsChainBelow(index: number, { number, ids }: Page, { chains, ordered, tops }: Following) {
-  const below = chains[index - 1]!
+/** As long as more chains would find a place for their requests, and there is enough left to read. */
+function splitLongest(reading: Reading): void {
+  const { atMost, chains, client, queue } = reading
+  while (client.slots.spare() > 0 && !queue.closed.aborted) {
+    const underWay = chains.filter(({ at }) => at.next > 0)
+    if (underWay.length === 0 || underWay.length >= atMost) return
+    const longest = underWay.reduce((one, other) => (leftOf(other) > leftOf(one) ? other : one))
+    const half = secondHalf(longest.at, endOf(longest))
+    if (half === undefined) return
+    const chain = openChain(half, longest.below, queue)
+    // At once, and before anything that ends there is written: the checkpoint always has all that is left to read.
+    chains.splice(chains.indexOf(longest), 0, chain)
+    longest.below = chain
+    begin(reading, chain)
+  }
+}
+
+const endOf = ({ below }: Chain): number => below?.first ?? 0
+const leftOf = (chain: Chain): number => pagesLeft(chain.at, endOf(chain))
+
+async function meetsChainBelow({ below }: Chain, { number, ids }: Page, ordered: boolean): Promise<boolean> {
+  if (below === undefined) return false
   if (!ordered) return number - 1 <= below.first
-  const top = await tops[index - 1]!.promise
+  if (number > below.first && !isKnownEmpty(below)) return false
+  const top = await below.top()
   // The list had nothing there when the chain below began, so that chain reads all there is.
   if (top === '') return true
   // Not by id alone: in a list that is ordered in groups the ids of two chains would meet at once, and the page where the
   // order breaks would never be read.
   return number <= below.first && ids.length > 0 && compareIds(ids[0]!, top) <= 0
 }
+
+const isKnownEmpty = (below: ChainBelow): boolean => 'at' in below && (below as Chain).at.top === ''
 
 /** `0` stands for the ids of a page that holds only unreadable records: it was not empty. */
 const topOf = (page: Page): string => page.ids.at(-1) ?? (unreadableIn(page).length > 0 ? '0' : '')

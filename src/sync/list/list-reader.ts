@@ -20,8 +20,9 @@ import { readBothEnds } from '../../remote/pages/both-ends.ts'
 import { createEtagCheck } from '../../remote/pages/etag-check.ts'
 import { isPastPagingLimit, readForward } from '../../remote/pages/forward-pages.ts'
 import { openList, type OpenedList } from '../../remote/pages/list-opening.ts'
+import { planChains, type PageChain } from '../../remote/pages/page-chains.ts'
 import type { CachedPage, ListRequest, Page } from '../../remote/pages/pages.ts'
-import { planChains, readReverse, type PageChain } from '../../remote/pages/reverse-pages.ts'
+import { readReverse } from '../../remote/pages/reverse-pages.ts'
 import { assessList, type Completeness, type ListEvidence } from './completeness.ts'
 import { isNotInOrder } from './list-request.ts'
 import { countedIn, toReadPage, type Batch, type ReadContext, type WantedType } from './read-page.ts'
@@ -157,7 +158,8 @@ async function* readInOrder(
   const { request, wanted } = list
   const { order } = facts
   const opening = 'opening' in begun ? begun.opening : undefined
-  const start = 'opening' in begun ? startOf(begun, order, list.chains) : asResumed(begun)
+  const start =
+    'opening' in begun ? startOf(begun, order, Math.min(list.chains, client.slots.spare())) : asResumed(begun)
   const { count, chains, size } = start
   Object.assign(facts, { count, counted: start.pages !== null, pages: start.pages ?? 0 })
   await passes.begin({ ...start, transfersAll }, opening === undefined)
@@ -175,17 +177,9 @@ async function* readInOrder(
     for await (const page of read(client, request, opening, signal)) yield inBatch([page])
     return
   }
-  const reverse = {
-    client,
-    request,
-    chains,
-    ordered: order === 'from-end',
-    opening,
-    recall,
-    batch: BATCH_RECORDS,
-    signal,
-  }
-  for await (const links of readReverse(reverse)) yield inBatch(links.pages, links.chains)
+  const how = { atMost: list.chains, ordered: order === 'from-end', batch: BATCH_RECORDS }
+  const reading = readReverse({ client, request, chains, ...how, opening, recall, signal })
+  for await (const links of reading) yield inBatch(links.pages, links.chains)
 }
 
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */

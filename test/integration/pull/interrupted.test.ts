@@ -1,6 +1,6 @@
 /** An interrupted snapshot goes on where it stopped, and is as complete as any. */
 import { expect, it } from 'vitest'
-import type { PageChain } from '../../../src/remote/pages/reverse-pages.ts'
+import type { PageChain } from '../../../src/remote/pages/page-chains.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'

@@ -1,5 +1,6 @@
 /** A list in memory, served by pages, that changes while it is read. */
 import type { Client } from '../../../src/remote/client.ts'
+import { createSlots } from '../../../src/remote/http/slots.ts'
 import type { ListRequest } from '../../../src/remote/pages/pages.ts'
 
 export const request: ListRequest = { path: '/demo/v1/clients', query: {}, pageSize: null }
@@ -20,6 +21,8 @@ export interface PagedList {
 interface Options {
   readonly ids: Iterable<string>
   readonly size: number
+  /** Places for requests; without it as many as a chain needs. */
+  readonly places?: number
   /** Called before a page is built: to change the list, or to delay the response. */
   readonly before?: (number: number, list: PagedList) => unknown
   /** The counts that the list reports. */
@@ -30,9 +33,13 @@ export const numbered = (count: number, from = 1): string[] =>
   Array.from({ length: count }, (_, index) => String(from + index))
 
 /** A list whose pages are built from its records at the time of each response, so that a test can change it during a read. */
-export function pagedList({ ids, size, before, meta = (counts) => counts }: Options): PagedList {
+export function pagedList({ ids, size, places = 1, before, meta = (counts) => counts }: Options): PagedList {
   const write = () => Promise.reject(new Error('a list is only read'))
-  const list: PagedList = { ids: [...ids], asked: [], client: { get, write, time: () => null } }
+  const list: PagedList = {
+    ids: [...ids],
+    asked: [],
+    client: { get, write, time: () => null, slots: createSlots(places) },
+  }
   async function get(...[path, parse, signal]: Parameters<Client['get']>): Promise<never> {
     signal.throwIfAborted()
     const number = Number(new URLSearchParams(path.split('?')[1]).get('page[number]'))

@@ -2,7 +2,7 @@
  * What tests know of the tables of reading: sync.cursors (checkpoints), seen_pages, sync.known_pages (the page cache),
  * changed_parents (changed projects), parked, drift and local_ids.
  */
-import type { PageChain } from '../../../src/remote/pages/reverse-pages.ts'
+import type { PageChain } from '../../../src/remote/pages/page-chains.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import { readerOf, type Sql } from './table-reader.ts'
 

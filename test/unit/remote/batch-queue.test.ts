@@ -4,6 +4,12 @@ import { createBatchQueue } from '../../../src/remote/pages/batch-queue.ts'
 
 const one = (): number => 1
 
+function queueOf(producers: number, ahead: number) {
+  const queue = createBatchQueue<string>(ahead)
+  for (let number = 0; number < producers; number++) expect(queue.join()).toBe(number)
+  return queue
+}
+
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const state = promise.then(
     () => 'done',
@@ -14,21 +20,21 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 
 describe('a batch queue', () => {
   it('gives what has arrived in its order, up to the requested weight', async () => {
-    const queue = createBatchQueue<string>(2, 10)
+    const queue = queueOf(2, 10)
     for (const [producer, item] of ['a', 'b', 'c', 'd'].entries()) queue.push(producer % 2, item)
     expect(await queue.take(3, one)).toEqual(['a', 'b', 'c'])
     expect(await queue.take(3, one)).toEqual(['d'])
   })
 
   it('gives at least one item, however heavy', async () => {
-    const queue = createBatchQueue<string>(1, 10)
+    const queue = queueOf(1, 10)
     queue.push(0, 'heavy')
     queue.push(0, 'light')
     expect(await queue.take(5, () => 100)).toEqual(['heavy'])
   })
 
   it('lets the consumer wait for an item, or for the end of all producers', async () => {
-    const queue = createBatchQueue<string>(2, 10)
+    const queue = queueOf(2, 10)
     const first = queue.take(1, one)
     expect(await isPending(first)).toBe(true)
     queue.push(1, 'x')
@@ -41,7 +47,7 @@ describe('a batch queue', () => {
   })
 
   it('holds back the producer that is too far ahead, and no other one', async () => {
-    const queue = createBatchQueue<string>(2, 2)
+    const queue = queueOf(2, 2)
     queue.push(0, 'a')
     expect(await queue.hasRoom(0)).toBe(true)
     queue.push(0, 'b')
@@ -53,7 +59,7 @@ describe('a batch queue', () => {
   })
 
   it('gives what came before a failure, then the first failure, and stops the other producers', async () => {
-    const queue = createBatchQueue<string>(3, 1)
+    const queue = queueOf(3, 1)
     queue.push(0, 'a')
     const room = queue.hasRoom(0)
     queue.fail(new Error('first'))
@@ -64,8 +70,20 @@ describe('a batch queue', () => {
     await expect(queue.take(9, one)).rejects.toThrow('first')
   })
 
+  it('takes a producer more while others make items, and ends with it', async () => {
+    const queue = queueOf(1, 1)
+    const another = queue.join()
+    queue.end()
+    const last = queue.take(1, one)
+    expect(await isPending(last)).toBe(true)
+    queue.push(another, 'x')
+    expect(await last).toEqual(['x'])
+    queue.end()
+    expect(await queue.take(1, one)).toEqual([])
+  })
+
   it('stops its producers when the consumer closes it', async () => {
-    const queue = createBatchQueue<string>(1, 1)
+    const queue = queueOf(1, 1)
     queue.push(0, 'a')
     const room = queue.hasRoom(0)
     queue.close()

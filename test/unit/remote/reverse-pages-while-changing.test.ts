@@ -1,13 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { planChains, readReverse, type PageChain } from '../../../src/remote/pages/reverse-pages.ts'
+import { planChains, type PageChain } from '../../../src/remote/pages/page-chains.ts'
+import { readReverse } from '../../../src/remote/pages/reverse-pages.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
 
-const links = ({ client }: PagedList, chains: readonly PageChain[], batch: number) =>
-  readReverse({ client, request, chains, ordered: true, recall: async () => undefined, batch, signal })
+const links = ({ client }: PagedList, chains: readonly PageChain[], atMost: number, batch: number) =>
+  readReverse({ client, request, chains, atMost, ordered: true, recall: async () => undefined, batch, signal })
 
 /** What happens before the n-th response. */
 const event = fc.record({
@@ -18,23 +19,35 @@ const event = fc.record({
 })
 
 const setting = fc.record({
-  count: fc.integer({ min: 1, max: 120 }),
+  count: fc.integer({ min: 1, max: 150 }),
   size: fc.integer({ min: 2, max: 3 }),
+  /** The first process begins with so many, and each splits them up to `atMost`, as it has places. */
   chains: fc.integer({ min: 1, max: 4 }),
+  atMost: fc.integer({ min: 1, max: 8 }),
+  places: fc.integer({ min: 1, max: 6 }),
   batch: fc.integer({ min: 1, max: 9 }),
   events: fc.array(event, { maxLength: 120 }),
   /** Batches that are written before each kill. */
   kills: fc.array(fc.nat({ max: 12 }), { maxLength: 3 }),
 })
 
-it('every record that lives throughout is seen, whatever is created and deleted, also when the read is killed and resumed', async () => {
+/** The checkpoint covers the list from its end to its front: each chain has all down to the first page of the next one. */
+function expectWhole(chains: readonly PageChain[]): void {
+  const firsts = chains.map(({ first }) => first)
+  expect(firsts).toEqual([...new Set(firsts)].toSorted((a, b) => a - b))
+  for (const { first, next } of chains) expect(next).toBeLessThanOrEqual(first)
+}
+
+it('every record that lives throughout is seen, whatever is created and deleted, also when chains are split, and the read is killed and resumed', async () => {
+  let splits = 0
   await fc.assert(
-    fc.asyncProperty(setting, async ({ count, size, chains: atMost, batch, events, kills }) => {
+    fc.asyncProperty(setting, async ({ count, size, chains: first, atMost, places, batch, events, kills }) => {
       let made = count
       const upcoming = events.values()
       const list = pagedList({
         ids: numbered(count),
         size,
+        places,
         async before(_, self) {
           const { value } = upcoming.next()
           if (value === undefined) return
@@ -44,14 +57,16 @@ it('every record that lives throughout is seen, whatever is created and deleted,
         },
       })
       const written = new Set<string>()
-      let chains: readonly PageChain[] = planChains(Math.ceil(count / size), atMost)
+      let chains: readonly PageChain[] = planChains(Math.ceil(count / size), first)
       try {
         for (const kill of [...kills, Number.POSITIVE_INFINITY]) {
           let batches = 0
           if (kill === 0) continue
-          for await (const some of links(list, chains, batch)) {
+          for await (const some of links(list, chains, atMost, batch)) {
             for (const id of some.pages.flatMap(({ ids }) => ids)) written.add(id)
+            if (some.chains.length > chains.length) splits++
             chains = some.chains
+            expectWhole(chains)
             if (++batches === kill) break
           }
         }
@@ -63,7 +78,9 @@ it('every record that lives throughout is seen, whatever is created and deleted,
       }
       const survivors = list.ids.filter((id) => Number(id) <= count)
       expect(survivors.filter((id) => !written.has(id))).toEqual([])
+      expect(list.client.slots.spare()).toBe(places + 2)
     }),
     { numRuns: 300 },
   )
+  expect(splits).toBeGreaterThan(0)
 })

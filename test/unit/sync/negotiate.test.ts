@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { requestRefused } from '../../../src/errors/resources.ts'
 import type { Client } from '../../../src/remote/client.ts'
+import { createSlots } from '../../../src/remote/http/slots.ts'
 import type { ListRequest } from '../../../src/remote/pages/pages.ts'
 import { negotiate } from '../../../src/sync/list/negotiate.ts'
 
@@ -31,7 +32,15 @@ function serverWith(refused: ReadonlySet<string>, pageMax: number, says: Says): 
     if (bad.length > 0) throw requestRefused({ url: path, status: 400, detail: says(bad) })
     return parse('{"data":[]}', path, undefined)
   }
-  return { client: { get, time: () => null, write: () => Promise.reject(new Error('nothing is written')) }, asked }
+  return {
+    client: {
+      get,
+      time: () => null,
+      slots: createSlots(1),
+      write: () => Promise.reject(new Error('nothing is written')),
+    },
+    asked,
+  }
 }
 
 const NAMED: Says = ([first]) => `Invalid field: ${first!}`
@@ -111,7 +120,7 @@ it('asks for the page size that the refusal names, else for smaller ones', async
 
 it('throws the error of the bare list, when even that is refused', async () => {
   const get = () => Promise.reject(refusal('no'))
-  const client: Client = { get, write: get, time: () => null }
+  const client: Client = { get, write: get, time: () => null, slots: createSlots(1) }
   await expect(negotiate(client, wish(1, many(5)), refusal('no'), signal)).rejects.toThrow(/400/)
 })
 

@@ -1,0 +1,100 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { planChains, type PageChain } from '../../../src/remote/pages/page-chains.ts'
+import { compareIds, readReverse, type ReversePages } from '../../../src/remote/pages/reverse-pages.ts'
+import { numbered, pagedList, request } from '../../support/scopestack/paged-list.ts'
+
+const { signal } = new AbortController()
+
+const idsOf = (met: readonly ReversePages[]): string[] =>
+  [...new Set(met.flatMap(({ pages }) => pages).flatMap(({ ids }) => ids))].toSorted(compareIds)
+
+/** Until nothing moves any more that does not wait for the test. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 20; turns++) await turn()
+}
+
+describe('a chain that is split', () => {
+  /** Each response waits until all of its round have been requested. */
+  async function inRounds(pages: number, places: number, chains: readonly PageChain[], atMost = 100) {
+    const waiting: (() => void)[] = []
+    const list = pagedList({
+      ids: numbered(pages * 10),
+      size: 10,
+      places,
+      before: () => new Promise<void>((resolve) => void waiting.push(resolve)),
+    })
+    const steps: ReversePages[] = []
+    const rounds: number[] = []
+    const stop = new AbortController()
+    const how = { client: list.client, request, chains, atMost, ordered: true, batch: 1, signal: stop.signal }
+    let reading = true
+    const done = (async () => {
+      for await (const some of readReverse({ ...how, recall: async () => undefined })) steps.push(some)
+    })().finally(() => (reading = false))
+    for (;;) {
+      await settled()
+      if (!reading) break
+      const round = waiting.splice(0)
+      rounds.push(round.length)
+      for (const respond of round) respond()
+    }
+    await done
+    return { list, steps, rounds }
+  }
+
+  it('gives each place a chain, and reads one page more for each', async () => {
+    const { list, steps, rounds } = await inRounds(160, 6, planChains(160, 1))
+    expect(idsOf(steps)).toEqual(numbered(1600))
+    // Two more than places, which wait while others are busy with their pages.
+    expect(rounds[0]).toBe(8)
+    expect(list.asked.length).toBeLessThan(160 + 3 * 8)
+    expect(rounds.slice(0, -4).every((together) => together >= 6)).toBe(true)
+  })
+
+  it('is split again when another one has ended, however unequal they were', async () => {
+    const unequal: PageChain[] = [
+      { first: 4, next: 4, top: null },
+      { first: 90, next: 90, top: null },
+    ]
+    const { list, steps, rounds } = await inRounds(90, 1, unequal, 2)
+    expect(idsOf(steps)).toEqual(numbered(900))
+    expect(rounds.length).toBeLessThan(90 / 2 + 8)
+    expect(list.asked.length).toBeLessThan(90 + 8)
+  })
+
+  it('is in the checkpoint with its halves before one of them has ended', async () => {
+    const { steps } = await inRounds(40, 2, planChains(40, 1))
+    for (const { chains } of steps) {
+      expect(chains.at(-1)!.first).toBe(40)
+      expect(chains.map(({ first }) => first)).toEqual(chains.map(({ first }) => first).toSorted((a, b) => a - b))
+    }
+    expect(steps[0]!.chains.length).toBeGreaterThan(1)
+  })
+
+  it('stays whole where the rest is short, where no place is left, and where no more chains are allowed', async () => {
+    expect((await inRounds(7, 6, planChains(7, 1))).rounds).toEqual([1, 1, 1, 1, 1, 1, 1])
+    expect((await inRounds(20, 6, planChains(20, 1), 1)).list.asked).toHaveLength(20)
+    const busy = pagedList({ ids: numbered(400), size: 10, places: 2 })
+    for (let chains = 0; chains < 4; chains++) busy.client.slots.enter()
+    const how = { request, chains: planChains(40, 1), atMost: 9, ordered: true, batch: 1, signal }
+    await Array.fromAsync(readReverse({ client: busy.client, ...how, recall: async () => undefined }))
+    expect(busy.asked).toHaveLength(40)
+  })
+})
+
+describe('a chain above one of another process', () => {
+  it('ends at the id with which that began, and waits for it no earlier than at its page', async () => {
+    const top = Promise.withResolvers<string>()
+    const list = pagedList({ ids: numbered(200), size: 10 })
+    const below = { first: 10, top: () => top.promise }
+    const chains = planChains(20, 1)
+    const how = { request, chains, atMost: 1, below, ordered: true, batch: 1, signal }
+    const reading = Array.fromAsync(readReverse({ client: list.client, ...how, recall: async () => undefined }))
+    await settled()
+    expect(list.asked.at(-1)).toBe(10)
+    top.resolve('100')
+    expect(idsOf(await reading)).toEqual(numbered(110, 91))
+    expect(list.asked.at(-1)).toBe(10)
+  })
+})
