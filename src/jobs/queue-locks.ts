@@ -16,7 +16,7 @@ import { changeUnderLock } from '../store/schema/migrate.ts'
 const OURS = `
   create table if not exists bullmq.scopestack_sync_locks (key bigint primary key);
   create or replace function bullmq.scopestack_sync_lock(wanted bigint, shared boolean) returns void
-    language plpgsql security definer set search_path = pg_catalog as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
   begin
     loop
       if shared then perform from bullmq.scopestack_sync_locks where key = wanted for share;

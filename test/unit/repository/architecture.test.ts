@@ -348,7 +348,7 @@ test('no barrels: names come from where they are made', () => {
 /** Tests about tables as such: rights, locks, statistics, triggers, COPY, versions; and whole rows, whatever they hold. */
 const KNOW_TABLES = [
   /\/(?:plans|half-open|reconnect|locks|migrate|restored|upgrade|editors|edit-settings|secrets-quoted)\.test\.ts$/,
-  /\/(?:capture|added-columns|refused-values|snapshot|completeness|leases|outbox|deadlocks)\.test\.ts$/,
+  /\/(?:capture|added-columns|refused-values|snapshot|completeness|leases|outbox|deadlocks|attacks)\.test\.ts$/,
 ]
 
 test('one file of tests knows the columns of a table of schema sync', () => {
