@@ -5,7 +5,14 @@ import { beginRun } from '../test/support/run/run-folder.ts'
 import { startServer } from './machine/postgres.ts'
 import { readOptions, UsageError, type Options, type SectionName } from './options.ts'
 import { tableOf } from './report/text.ts'
+import { idle } from './sections/idle.ts'
+import { incremental } from './sections/incremental.ts'
+import { latency } from './sections/latency.ts'
 import { load } from './sections/load.ts'
+import { memory } from './sections/memory.ts'
+import { installPeers, peers } from './sections/peers.ts'
+import { push } from './sections/push.ts'
+import { workers } from './sections/workers.ts'
 import type { Section, Series } from './series.ts'
 
 /** The file that `npm run bench:results` reads. */
@@ -16,14 +23,19 @@ export interface Results {
   readonly series: readonly Series[]
 }
 
-const RUN: Readonly<Record<SectionName, Section>> = { load }
+const RUN: Readonly<Record<SectionName, Section>> = { load, peers, latency, incremental, push, memory, workers, idle }
+
+const say = (line: string): void => console.error(line)
 
 function optionsOrExit(): Options {
   try {
     const options = readOptions(process.argv.slice(2))
-    if (typeof options !== 'string') return options
-    console.log(options)
-    process.exit(0)
+    if (typeof options === 'string') {
+      console.log(options)
+      process.exit(0)
+    }
+    if (options.sections.includes('peers')) installPeers(say)
+    return options
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     console.error(error.message)
@@ -43,20 +55,32 @@ function endWithParent(): void {
 async function main(options: Options): Promise<void> {
   endWithParent()
   const { folder } = beginRun(tmpdir(), 'scopestack-bench-')
-  const say = (line: string): void => console.error(line)
   const series: Series[] = []
-  for (const major of options.postgres) {
+  const show = (found: readonly Series[]): void => {
+    series.push(...found)
+    if (!options.json) for (const one of found) console.log(`\n${tableOf(one)}`)
+  }
+  const majors = options.postgres.toSorted()
+  for (const major of majors) {
+    const isNewest = major === majors.at(-1)
     const server = await startServer(major)
+    const context = { options, folder, server, say }
+    // It only waits, so the others run beside it.
+    const idling = isNewest && options.sections.includes('idle') ? idle(context) : undefined
+    idling?.catch(() => {})
     try {
       for (const section of options.sections) {
-        const found = await RUN[section]({ options, folder, server, say })
-        series.push(...found)
-        if (!options.json) for (const one of found) console.log(`\n${tableOf(one)}`)
+        if (section !== 'idle' && (section === 'load' || isNewest)) show(await RUN[section](context))
       }
+      if (idling !== undefined) show(await idling)
     } finally {
       await server.close()
     }
   }
+  report(options, series)
+}
+
+function report(options: Options, series: readonly Series[]): void {
   const machine = {
     cores: availableParallelism(),
     model: cpus()[0]?.model ?? '',

@@ -84,29 +84,38 @@ export async function measure(phase: Phase): Promise<Measured> {
 const difference = (before: number | null, after: number | null): number | null =>
   before === null || after === null ? null : after - before
 
-function start({ name, remote, database, options = {}, settings = {}, flags = 'product' }: Phase): ChildProcess {
+/** The environment of a worker. */
+export function settingsFor(
+  remote: Remote,
+  database: string,
+  settings: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
   const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env
+  return {
+    PATH,
+    HOME,
+    TMPDIR,
+    NODE_COMPILE_CACHE,
+    SCOPESTACK_AUTH_URL: remote.url,
+    SCOPESTACK_API_URL: remote.url,
+    SCOPESTACK_CLIENT_ID: 'simulator',
+    SCOPESTACK_CLIENT_SECRET: 'simulator-secret',
+    SYNC_RATE: '0',
+    SYNC_PAGE_SIZE: '100',
+    DATABASE_URL: database,
+    ...settings,
+  }
+}
+
+function start({ name, remote, database, options = {}, settings = {}, flags = 'product' }: Phase): ChildProcess {
   return fork(join(import.meta.dirname, '../phases/phase.ts'), [name, JSON.stringify(options)], {
     execArgv: flags === 'product' ? PRODUCT_FLAGS : [],
-    env: {
-      PATH,
-      HOME,
-      TMPDIR,
-      NODE_COMPILE_CACHE,
-      SCOPESTACK_AUTH_URL: remote.url,
-      SCOPESTACK_API_URL: remote.url,
-      SCOPESTACK_CLIENT_ID: 'simulator',
-      SCOPESTACK_CLIENT_SECRET: 'simulator-secret',
-      SYNC_RATE: '0',
-      SYNC_PAGE_SIZE: '100',
-      DATABASE_URL: database,
-      ...settings,
-    },
+    env: settingsFor(remote, database, settings),
   })
 }
 
 /** Those of the script `sync`. */
-const PRODUCT_FLAGS: string[] = productFlags()
+export const PRODUCT_FLAGS: string[] = productFlags()
 
 function productFlags(): string[] {
   const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {

@@ -28,13 +28,17 @@ function statOf(pid: number | string): Stat | undefined {
 
 /** User and system time of a process and its children, alive or not. Null where there is no /proc. */
 export function cpuMsOf(pid: number): number | null {
-  const own = statOf(pid)
-  if (own === undefined) return null
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(statOf)
-    .filter((stat) => stat?.parent === pid)
-  return own.ownMs + own.endedMs + children.reduce((sum, stat) => sum + stat!.ownMs, 0)
+  for (;;) {
+    const own = statOf(pid)
+    if (own === undefined) return null
+    const children = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(statOf)
+      .filter((stat) => stat?.parent === pid)
+    // Else one of them ended meanwhile, and counts on neither side.
+    if (statOf(pid)?.endedMs !== own.endedMs) continue
+    return own.ownMs + own.endedMs + children.reduce((sum, stat) => sum + stat!.ownMs, 0)
+  }
 }
 
 /** Resident memory in bytes, null once the process is gone. */

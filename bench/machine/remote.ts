@@ -9,6 +9,10 @@ export interface AccountOptions {
   readonly plain?: number
   /** Further clients, which can be edited. */
   readonly clients?: number
+  /** With a look-alike of Stripe, which holds the plain records. */
+  readonly stripe?: boolean
+  /** Reports when a write arrives. */
+  readonly reportsWrites?: boolean
 }
 
 export interface Counts {
@@ -18,12 +22,42 @@ export interface Counts {
   readonly byRoute: Readonly<Record<string, number>>
 }
 
+export interface Change {
+  readonly types: readonly string[]
+  /** Each n-th record. */
+  readonly every: number
+  readonly round: number
+}
+
+export type ToRemote = { readonly change: Change } | { readonly counts: 'reset' | 'read' }
+export type FromRemote =
+  | { readonly url: string; readonly stripeUrl: string | null }
+  | { readonly changed: number }
+  | { readonly counted: Counts | null }
+  | Written
+
+interface Written {
+  /** Path of a PATCH. */
+  readonly written: string
+  /** Milliseconds of the wall clock. */
+  readonly at: number
+}
+
+export interface Switches {
+  readonly latency?: number
+  readonly etags?: 'right' | 'none'
+}
+
 export interface Remote {
   readonly url: string
+  readonly stripeUrl: string | null
   readonly pid: number
-  control(method: string, path: string, body?: unknown): Promise<unknown>
+  switch(switches: Switches): Promise<void>
+  /** How many records it changed. */
+  change(change: Change): Promise<number>
   resetCounts(): Promise<void>
   counts(): Promise<Counts>
+  onWrite(act: (written: Written) => void): void
   close(): Promise<void>
 }
 
@@ -37,32 +71,35 @@ export async function startRemote(options: AccountOptions): Promise<Remote> {
   const child = fork(join(import.meta.dirname, 'simulate.ts'), [JSON.stringify(options)], {
     execArgv: ['--max-old-space-size=12000'],
   })
-  const failed = once(child, 'exit').then(() => Promise.reject(new Error('The simulator did not start.')))
-  const [{ url }] = (await Promise.race([once(child, 'message'), failed])) as [{ url: string }]
+  const waiting: ((message: FromRemote) => void)[] = []
+  let onWrite: (written: Written) => void = () => {}
+  child.on('message', (message: FromRemote) => {
+    if ('written' in message) onWrite(message)
+    else waiting.shift()?.(message)
+  })
+  const next = <T extends FromRemote>(): Promise<T> =>
+    new Promise((resolve) => void waiting.push(resolve as (message: FromRemote) => void))
+  const failed = once(child, 'exit').then(() => Promise.reject(new Error('The simulator ended.')))
   failed.catch(() => {})
-  const control: Remote['control'] = async (method, path, body) => {
-    const response = await fetch(`${url}/_control/${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    })
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-    return response.status === 204 ? undefined : await response.json()
+  const ask = async <T extends FromRemote>(message: ToRemote): Promise<T> => {
+    child.send(message)
+    return await Promise.race([next<T>(), failed])
   }
+  const { url, stripeUrl } = await Promise.race([next<{ url: string; stripeUrl: string | null }>(), failed])
   return {
     url,
+    stripeUrl,
     pid: child.pid!,
-    control,
-    resetCounts: async () => void (await control('DELETE', 'stats')),
-    async counts() {
-      const { requests, statuses, bytesSent } = (await control('GET', 'stats')) as {
-        requests: Record<string, number>
-        statuses: Record<string, number>
-        bytesSent: number
-      }
-      const byRoute = Object.fromEntries(Object.entries(requests).filter(([route]) => !route.includes('_control')))
-      const sum = Object.values(byRoute).reduce((all, count) => all + count, 0)
-      return { requests: sum, bytes: bytesSent, statuses, byRoute }
+    async switch(switches) {
+      const body = JSON.stringify(switches)
+      const headers = { 'content-type': 'application/json' }
+      const response = await fetch(`${url}/_control/switches`, { method: 'POST', body, headers })
+      if (!response.ok) throw new Error(`switches: ${response.status} ${await response.text()}`)
     },
+    change: async (change) => (await ask<{ changed: number }>({ change })).changed,
+    resetCounts: async () => void (await ask({ counts: 'reset' })),
+    counts: async () => (await ask<{ counted: Counts }>({ counts: 'read' })).counted,
+    onWrite: (act) => void (onWrite = act),
     async close() {
       child.disconnect()
       if (child.exitCode === null) await once(child, 'exit')

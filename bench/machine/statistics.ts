@@ -8,7 +8,7 @@ export interface Spread {
 
 export const median = (numbers: readonly number[]): number => quantile(numbers, 0.5)
 
-function quantile(numbers: readonly number[], share: number): number {
+export function quantile(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((one, other) => one - other)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

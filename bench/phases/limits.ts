@@ -76,7 +76,8 @@ export async function openCopy({ types }: PhaseOptions): Promise<Opened> {
     const rows: Buffer[] = []
     for await (const row of await sql.unsafe(`copy scopestack.${table} to stdout`).readable()) rows.push(row as Buffer)
     if (rows.length === 0) continue
-    parts.push({ statement: `copy copied.${table} from stdin`, chunks: inChunks(rows), count: rows.length })
+    const all = Buffer.concat(rows)
+    parts.push({ statement: `copy copied.${table} from stdin`, chunks: inChunks(all), count: linesOf(all) })
   }
   return {
     async act() {
@@ -99,9 +100,17 @@ async function copyPart(tx: Transaction, { statement, chunks }: Part): Promise<v
   await Promise.race([ended, tx`select`.then(() => ended)])
 }
 
-/** Of about 1 MB: a message for each row would measure the messages. */
-function inChunks(rows: readonly Buffer[]): Buffer[] {
-  const chunks: Buffer[] = []
-  for (let start = 0; start < rows.length; start += 2000) chunks.push(Buffer.concat(rows.slice(start, start + 2000)))
-  return chunks
+/** A message for each row would measure the messages. */
+const CHUNK_BYTES = 2 ** 20
+
+const inChunks = (rows: Buffer): Buffer[] =>
+  Array.from({ length: Math.ceil(rows.length / CHUNK_BYTES) }, (_, index) =>
+    rows.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES),
+  )
+
+/** A line end within a value is written as two other characters. */
+function linesOf(rows: Buffer): number {
+  let count = 0
+  for (let at = rows.indexOf(10); at >= 0; at = rows.indexOf(10, at + 1)) count++
+  return count
 }

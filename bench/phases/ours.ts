@@ -36,7 +36,7 @@ export async function openPull({ types, changesOnly = false }: PhaseOptions): Pr
       const { outcomes } = await pull(worker, how)
       const failed = outcomes.filter(({ outcome }) => outcome !== 'ok' && outcome !== 'absent')
       if (failed.length > 0) throw new Error(`not ok: ${JSON.stringify(failed)}`)
-      return { records: outcomes.reduce((sum, { seen }) => sum + seen, 0) }
+      return { records: outcomes.reduce((sum, { seen }) => sum + seen, 0), more: { resources: resources.length } }
     },
     close,
   }

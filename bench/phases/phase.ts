@@ -31,6 +31,7 @@ const PHASES = {
   copy: async (options: PhaseOptions) => (await import('./limits.ts')).openCopy(options),
   pull: async (options: PhaseOptions) => (await import('./ours.ts')).openPull(options),
   record: async (options: PhaseOptions) => (await import('./ours.ts')).openRecording(options),
+  stripe: async (options: PhaseOptions) => (await import('./stripe.ts')).openStripe(options),
   push: async () => (await import('./ours.ts')).openPush(),
   loop: async (options: PhaseOptions) => (await import('./loops.ts')).openLoop(options, 1000),
   upsert: async (options: PhaseOptions) => (await import('./loops.ts')).openLoop(options, 1),

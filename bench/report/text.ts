@@ -4,7 +4,7 @@ import type { Measured } from '../machine/measure.ts'
 import { median, spreadOf } from '../machine/statistics.ts'
 import type { Round, Series } from '../series.ts'
 
-const ABOUT: Readonly<Record<string, string>> = {
+export const ABOUT: Readonly<Record<string, string>> = {
   download: 'limit: download of the same pages',
   parse: 'limit: download + JSON.parse',
   copy: 'limit: COPY of the same rows',
@@ -12,11 +12,22 @@ const ABOUT: Readonly<Record<string, string>> = {
   loopAgain: 'loop, 1,000-row upserts: again',
   upsert: 'one upsert a row: first',
   upsertAgain: 'one upsert a row: again',
+  stripe: 'stripe-sync-engine: first',
+  stripeAgain: 'stripe-sync-engine: again',
   first: 'ours: first load',
   unchanged304: 'ours: unchanged, 304',
   unchanged: 'ours: unchanged, no ETag',
   changed304: 'ours: 1 % changed, 304',
   changed: 'ours: 1 % changed, no ETag',
+  tick: 'tick: nothing changed',
+  tickWithoutEtags: 'tick: nothing changed, no ETags',
+  tickChanged: 'tick: 10 projects changed',
+  push: 'push',
+  workers1: '1 worker',
+  workers2: '2 workers',
+  workers4: '4 workers',
+  idle: 'start, nothing to do',
+  commitToPatch: 'start: COMMIT to PATCH',
 }
 
 const rowsPerSecond = ({ records, ms }: Measured): number => records / (ms / 1000)
@@ -34,7 +45,7 @@ const optional = (numbers: readonly (number | null | undefined)[], show: (n: num
   return known.length === 0 ? null : show(median(known))
 }
 
-const HEAD = [
+export const HEAD = [
   'phase',
   's (least–most)',
   'rows/s',
@@ -46,14 +57,16 @@ const HEAD = [
   'WAL / mirror MB',
   'requests',
   'MB',
+  'more',
 ]
 
-export function tableOf({ rounds, circumstances, section }: Series): string {
+export const cellsOf = ({ rounds }: Series) => Object.keys(rounds[0]?.phases ?? {}).map((name) => rowFor(name, rounds))
+
+export function tableOf(series: Series): string {
+  const { rounds, circumstances, section } = series
   const loads = rounds.map(({ load }) => load)
   const title = Object.entries(circumstances).map(([name, value]) => `${name} ${value}`)
-  const names = Object.keys(rounds[0]?.phases ?? {})
-  const rows = names.map((name) => rowFor(name, rounds))
-  return `${section}: ${title.join(', ')}; median of ${rounds.length}, load ${Math.min(...loads)}–${Math.max(...loads)}\n\n${textTable([HEAD, ...rows]).join('\n')}\n`
+  return `${section}: ${title.join(', ')}; median of ${rounds.length}, load ${Math.min(...loads)}–${Math.max(...loads)}\n\n${textTable([HEAD, ...cellsOf(series)]).join('\n')}\n`
 }
 
 function rowFor(name: string, rounds: readonly Round[]) {
@@ -71,7 +84,7 @@ function rowFor(name: string, rounds: readonly Round[]) {
   return [
     ABOUT[name] ?? name,
     `${seconds(time.median)} (${seconds(time.least)}–${seconds(time.most)})`,
-    Math.round(median(all.map(rowsPerSecond))),
+    all[0]!.records === 0 ? null : Math.round(median(all.map(rowsPerSecond))),
     seconds(median(all.map(({ cpuMs }) => cpuMs))),
     cpuRatio === undefined ? null : cpuRatio.toFixed(2),
     optional(
@@ -86,5 +99,16 @@ function rowFor(name: string, rounds: readonly Round[]) {
     wal === null ? null : `${megabytes(wal('all'))} / ${megabytes(wal('mirror'))}`,
     median(all.map(({ requests }) => requests)),
     megabytes(median(all.map(({ bytes }) => bytes))),
+    moreOf(all),
   ]
+}
+
+/** Further figures of a phase, by name. */
+function moreOf(all: readonly Measured[]): string | null {
+  const names = Object.keys(all[0]!.more ?? {}).filter((name) => name !== 'resources')
+  const shown = names.map((name) => {
+    const value = median(all.map(({ more }) => more![name]!))
+    return `${name} ${value >= 100 ? Math.round(value) : Math.round(value * 100) / 100}`
+  })
+  return shown.length === 0 ? null : shown.join(', ')
 }
