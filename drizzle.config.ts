@@ -5,6 +5,7 @@ export default defineConfig({
   schema: [
     './src/store/schema/schema.ts',
     './src/store/schema/pull-tables.ts',
+    './src/store/schema/shared-tables.ts',
     './src/store/schema/live-tables.ts',
     './src/store/schema/history-tables.ts',
   ],

@@ -29,6 +29,7 @@ export interface Config {
   readonly rate: number
   /** Pages in flight. */
   readonly concurrency: number
+  readonly sharePages: number
   readonly pageSize: number
   /** Percent of a table's rows that one run may mark deleted. */
   readonly deleteLimit: number
@@ -178,6 +179,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   resources: values.SYNC_RESOURCES,
   rate: values.SYNC_RATE,
   concurrency: values.SYNC_CONCURRENCY,
+  sharePages: values.SYNC_SHARE_PAGES,
   pageSize: values.SYNC_PAGE_SIZE,
   deleteLimit: values.SYNC_DELETE_LIMIT,
   recheckDays: values.SYNC_RECHECK_DAYS,
@@ -203,12 +205,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
 })
 
 /** An empty line in an env file means "not set". */
-function read(
-  name: string,
-  variable: Variable,
-  env: Readonly<Record<string, string | undefined>>,
-  mistakes: string[],
-): string | undefined {
+function read(name: string, variable: Variable, env: Env, mistakes: string[]): string | undefined {
   const small = variable.anyCase === true ? env[name.toLowerCase()]?.trim() : undefined
   const direct = small || env[name]?.trim() || undefined
   const file = variable.secret === true ? env[`${name}_FILE`] || undefined : undefined

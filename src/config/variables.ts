@@ -132,6 +132,12 @@ export const VARIABLES = {
     kind: orElse(4, number(1, 64, true)),
     example: '4',
   },
+  SYNC_SHARE_PAGES: {
+    group: 'Sync',
+    about: 'A list with so many pages left is read by all workers of start that are free; 0: by one of them.',
+    kind: orElse(200, number(0, 1_000_000, true)),
+    example: '200',
+  },
   SYNC_PAGE_SIZE: {
     group: 'Sync',
     about: 'Records a page, at most 250. A size that the server refuses is lowered automatically.',

@@ -18,7 +18,7 @@ import type {
 import { queueUnreachable } from '../errors/redis.ts'
 import { withinLimit } from '../within-limit.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
-import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
+import { closeJobId, helpJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
 import { watchPolling, type LivenessCheck } from './liveness.ts'
 import { closeWithTimeout } from './with-timeout.ts'
 
@@ -44,6 +44,8 @@ export interface Queues {
   readonly kind: 'redis' | 'postgres'
   /** The run as a flow: a job for each resource, then the one that closes it. Jobs that exist stay as they are. */
   addRun(runId: number, resources: readonly string[]): Promise<void>
+  /** So many jobs to help with the list of a resource; those that exist stay as they are. One that is lost costs only time. */
+  addHelp(runId: number, resource: string, count: number): Promise<void>
   /** `none`: the queue does not hold the job. */
   jobState(runId: number, resource: string): Promise<JobState>
   /** Ends the delay of a postponed job. */
@@ -143,7 +145,7 @@ const pullJobs = ({
   flows,
   defaults,
   callQueue,
-}: PullQueue): Pick<Queues, 'addRun' | 'jobState' | 'promote' | 'removeJob'> => ({
+}: PullQueue): Pick<Queues, 'addRun' | 'addHelp' | 'jobState' | 'promote' | 'removeJob'> => ({
   async addRun(runId, resources) {
     const children = resources.map((resource): FlowJobNode => {
       const opts = { ...defaults, jobId: pullJobId(runId, resource), ignoreDependencyOnFailure: true }
@@ -151,6 +153,15 @@ const pullJobs = ({
     })
     const opts = { ...defaults, jobId: closeJobId(runId) }
     await callQueue(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
+  },
+
+  async addHelp(runId, resource, count) {
+    const jobs = Array.from({ length: count }, (_, at) => ({
+      name: 'help' as const,
+      data: { runId, resource },
+      opts: { jobId: helpJobId(runId, resource, at + 1), removeOnComplete: true, removeOnFail: true },
+    }))
+    await callQueue(pulls.addBulk(jobs))
   },
 
   async jobState(runId, resource) {

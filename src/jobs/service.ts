@@ -69,7 +69,7 @@ export function startScheduler(deps: Common & SchedulerDeps & { readonly history
   return partOf(loops)
 }
 
-export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
+export function startWorker(deps: Common & { readonly pull: PullDeps; readonly sharePages: number }): Part {
   return startJobWorker({ ...deps, closing: closingOf(deps) })
 }
 

@@ -8,12 +8,14 @@ import type { Logger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
 import { clientFor } from '../remote/client.ts'
 import type { Transaction } from '../store/connection/database.ts'
+import { countOtherWorkers } from '../store/fleet/processes.ts'
 import { isSuccess, type ResourceOutcome } from '../store/runs/runs.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
 import { retryLiveViews } from '../store/schema/live/live-views.ts'
 import { RESOURCES_AT_ONCE } from '../sync/run/connections.ts'
 import { parentTypesOf } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
+import { helpRead } from '../sync/snapshot/help-read.ts'
 import { withDbRetry } from '../sync/with-db-retry.ts'
 import { UNTRACED, type Tracing } from '../tracing.ts'
 import { isLastAttempt, applyToJob, actionOn } from './job-outcome.ts'
@@ -27,6 +29,8 @@ export interface WorkerDeps {
   readonly meter: Meter
   readonly tracing?: Tracing
   readonly closing: Closing
+  /** SYNC_SHARE_PAGES */
+  readonly sharePages: number
 }
 
 /** What happens when a run ends, in the process that sees it first. */
@@ -44,9 +48,14 @@ export interface JobWorker {
 
 export function startJobWorker(deps: WorkerDeps): JobWorker {
   const stopping = new AbortController()
+  const reading = new Set<string>()
+  const working = { ...deps, reading, pull: withSharing(deps) }
   const worker = deps.queues.startWorker(async (job, token = '') => {
+    // It is for another process.
+    if (job.name === 'help' && reading.has(job.data.resource!))
+      return await applyToJob({ do: 'wait', ms: HAND_ON_MS }, { job, token, error: undefined })
     try {
-      await work(deps, job, stopping.signal)
+      await work(working, job, stopping.signal)
     } catch (error) {
       const action = actionOn(error, { lastAttempt: isLastAttempt(job) })
       deps.log.debug({ job: job.id, run: job.data.runId, resource: job.data.resource, action }, reason(error))
@@ -65,10 +74,56 @@ export function startJobWorker(deps: WorkerDeps): JobWorker {
   }
 }
 
-async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promise<void> {
-  const { pull, closing, tracing = UNTRACED } = deps
+/** Until another process may take a job that is not for this one. */
+const HAND_ON_MS = 250
+
+/** Long lists are read together with those who take jobs from the same queue. */
+const withSharing = ({ pull, queues, sharePages: fromPages }: WorkerDeps): PullDeps => ({
+  ...pull,
+  sharing: {
+    leases: pull.leases,
+    holder: pull.holder,
+    version: pull.version,
+    fromPages,
+    others: () => countOtherWorkers(pull.sql, pull),
+    call: (runId, resource, most) => queues.addHelp(runId, resource, most),
+  },
+})
+
+interface Working extends WorkerDeps {
+  /** Resources that this process pulls or helps with. */
+  readonly reading: Set<string>
+}
+
+async function work(deps: Working, job: SyncJob, signal: AbortSignal): Promise<void> {
   const { runId, resource } = job.data
   if (resource === undefined) return await close(deps, runId, null, signal)
+  if (job.name !== 'help') return await once(deps, resource, () => pullForRun(deps, job, resource, signal))
+  await once(deps, resource, () => help(deps, runId, resource, signal))
+}
+
+async function once(deps: Working, resource: string, act: () => Promise<void>): Promise<void> {
+  deps.reading.add(resource)
+  try {
+    await act()
+  } finally {
+    deps.reading.delete(resource)
+  }
+}
+
+async function help({ pull, log }: Working, runId: number, resource: string, signal: AbortSignal): Promise<void> {
+  const client = clientFor(pull.client, { runId, resource })
+  log.debug({ run: runId, resource }, 'is called to help with a long list')
+  const helped = await helpRead({ ...pull, client, sharing: pull.sharing! }, { runId, type: resource, signal })
+  if (helped === undefined) return
+  const facts = { run: runId, resource, seen: helped.records }
+  if (helped.failed === null) log.debug(facts, 'helped to read a long list')
+  else log.info(facts, `stopped helping to read a long list: ${helped.failed}`)
+}
+
+async function pullForRun(deps: Working, job: SyncJob, resource: string, signal: AbortSignal): Promise<void> {
+  const { pull, closing, tracing = UNTRACED } = deps
+  const { runId } = job.data
 
   const run = await withDbRetry(() => readOpenRun(pull.sql, runId), signal)
   if (run === undefined || !run.missing.includes(resource)) return

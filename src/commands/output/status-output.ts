@@ -123,11 +123,13 @@ const resourceRows = (resources: Overview['resources'], at: Date) => [
   ]),
 ]
 
-const interruption = ({ resource, interruptedAt }: ResourceStatus): string[] =>
+const interruption = ({ resource, interruptedAt, readers }: ResourceStatus): string[] =>
   interruptedAt === null
     ? []
     : [
-        `${resource} is being read, or was interrupted, behind ${thousands(interruptedAt)} records; the next pull goes on there.`,
+        readers.length > 0
+          ? `${resource} is being read by ${readers.join('; ')}: ${thousands(interruptedAt)} records so far.`
+          : `${resource} is being read, or was interrupted, behind ${thousands(interruptedAt)} records; the next pull goes on there.`,
       ]
 
 const DRIFT_MEANS: Readonly<Record<string, string>> = {

@@ -155,7 +155,7 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
     clock.compareWith(() => pull.client.time())
     alerts.watch(pull.readToken)
     running.closers.push(() => pull.close())
-    begin('worker', startWorker({ ...common, pull }))
+    begin('worker', startWorker({ ...common, pull, sharePages: config.sharePages }))
     if (push === 'on') {
       const pusher = openPusher(pull, config)
       begin('push', startPusher({ ...common, pusher, presence: pull.presence }))

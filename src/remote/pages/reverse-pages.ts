@@ -187,13 +187,13 @@ async function meetsChainBelow({ below }: Chain, { number, ids }: Page, ordered:
 const isKnownEmpty = (below: ChainBelow): boolean => 'at' in below && (below as Chain).at.top === ''
 
 /** `0` stands for the ids of a page that holds only unreadable records: it was not empty. */
-const topOf = (page: Page): string => page.ids.at(-1) ?? (unreadableIn(page).length > 0 ? '0' : '')
+export const topOf = (page: Page): string => page.ids.at(-1) ?? (unreadableIn(page).length > 0 ? '0' : '')
 
 /** Ids are digits (API notes §8) and grow; compared as numbers of any length. */
 export const compareIds = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)
 
 /** Ids ascend within the page; one that is not lower than the page above has moved here from it. */
-function isInOrder({ ids, recordCount }: Page, above: Page | undefined): boolean {
+export function isInOrder({ ids, recordCount }: Page, above: Page | undefined): boolean {
   if (ids.some((id, index) => !/^\d+$/.test(id) || (index > 0 && compareIds(ids[index - 1]!, id) >= 0))) return false
   const [lowest] = above?.ids ?? []
   // When the count changed, so many may have been deleted that this page lies wholly behind what the one above showed.

@@ -24,7 +24,7 @@
 import { busy, leaseLost } from '../../errors/resources.ts'
 import { waitLimits, type Database, type Transaction } from '../connection/database.ts'
 import { captureOff } from '../schema/capture-triggers.ts'
-import { isHolderAlive, openPresence } from './presence.ts'
+import { isHolderAlive, openPresence, type Presence } from './presence.ts'
 
 declare const leased: unique symbol
 
@@ -54,6 +54,10 @@ export interface Leases {
   /** False when it was lost or released. */
   renew(lease: Held): Promise<boolean>
   release(lease: Held): Promise<void>
+  /** To write under a lease that another process holds, for as long as it does: it reads a list together with that one. */
+  under(held: Held): Lease
+  /** The session that shows others that this process lives. */
+  session(): ReturnType<Presence['backend']>
   close(): Promise<void>
 }
 
@@ -86,8 +90,7 @@ export async function openLeases(sql: Database, holder: string, presence = openP
       returning term::int`
     if (taken !== undefined) {
       held.set(resource, taken.term)
-      const lease = { resource, term: taken.term }
-      return { ...lease, transaction: (act) => transactUnder(sql, { ...lease, runId }, act) }
+      return under(sql, { resource, term: taken.term, runId })
     }
     const [other] = await sql<{ holder: string; since: Date }[]>`
       select holder, acquired_at as since from sync.leases where resource = ${resource}`
@@ -121,11 +124,20 @@ export async function openLeases(sql: Database, holder: string, presence = openP
       await sql`update sync.leases set expires_at = '-infinity' where resource = ${resource} and term = ${term}`
     },
 
+    under: (lease) => under(sql, lease),
+    session: () => presence.backend(),
+
     async close() {
       await presence.close()
     },
   }
 }
+
+const under = (sql: Database, held: Held): Lease => ({
+  resource: held.resource,
+  term: held.term,
+  transaction: (act) => transactUnder(sql, held, act),
+})
 
 async function transactUnder<T>(
   sql: Database,

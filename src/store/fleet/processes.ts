@@ -59,6 +59,18 @@ export async function readLeadership(
   return row!
 }
 
+/** Living processes of the same release, besides this one, that take jobs. */
+export async function countOtherWorkers(
+  sql: Database,
+  { holder, version }: Pick<Process, 'holder' | 'version'>,
+): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(distinct holder)::int as n from sync.processes
+    where holder <> ${holder} and version = ${version} and 'worker' = any(parts)
+      and seen_at > now() - make_interval(secs => ${ALIVE_SECONDS})`
+  return row!.n
+}
+
 /** The newest first. */
 export async function readProcesses(sql: Database): Promise<Process[]> {
   return await sql<Process[]>`

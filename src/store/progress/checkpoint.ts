@@ -23,10 +23,15 @@ export interface Snapshot {
   readonly pageSize: number | null
 }
 
-/** The columns of a `Snapshot`. */
+/** The columns of a `Snapshot`, of `sync.cursors` as c. */
 export const snapshotColumns = (sql: Database | Transaction) => sql`
   snapshot_started_at as "startedAt", (extract(epoch from now() - snapshot_started_at) * 1000)::float8 as "ageMs",
-  request, pass, chains, position, first_count as "firstCount", page_size as "pageSize"`
+  request, pass, position, first_count as "firstCount", page_size as "pageSize",
+  -- Of a shared list they are rows.
+  case when chains <> '[]' then chains else coalesce((
+    select jsonb_agg(jsonb_build_object('first', h.first, 'next', h.next, 'top', h.top) order by h.first)
+    from sync.shared_lists s join sync.chains h on h.resource = s.resource
+    where s.resource = c.resource and s.snapshot_started_at = c.snapshot_started_at and s.pass = c.pass), chains) end as chains`
 
 /**
  * Begins a pass; of a list, once its page count is known. The first one begins the snapshot with it.
@@ -115,11 +120,15 @@ export interface SavedProgress {
   readonly pages: readonly SeenPage[]
 }
 
-/** Part of the transaction that writes the rows of the pages. A page that is read again adds to the ids it held before. */
-export async function advanceSnapshot(tx: LeasedTransaction, resource: string, progress: SavedProgress): Promise<void> {
-  const { pass, chains, position, steady, full, fresh, pages } = progress
-  await Promise.all([
-    ...pages.map(
+/** A page that is read again adds to the ids it held before. */
+export async function addSeenPages(
+  tx: LeasedTransaction,
+  resource: string,
+  pass: number,
+  pages: readonly SeenPage[],
+): Promise<void> {
+  await Promise.all(
+    pages.map(
       ({ page, ids, carriers }) => tx`
         insert into sync.seen_pages as s (resource, pass, page, ids, carriers)
         values (${resource}, ${pass}, ${page}, ${arrayLiteral(ids)}::text[],
@@ -127,6 +136,14 @@ export async function advanceSnapshot(tx: LeasedTransaction, resource: string, p
         on conflict (resource, pass, page) do update set
           ids = s.ids || excluded.ids, carriers = s.carriers || excluded.carriers`,
     ),
+  )
+}
+
+/** Part of the transaction that writes the rows of the pages. */
+export async function advanceSnapshot(tx: LeasedTransaction, resource: string, progress: SavedProgress): Promise<void> {
+  const { pass, chains, position, steady, full, fresh, pages } = progress
+  await Promise.all([
+    addSeenPages(tx, resource, pass, pages),
     tx`
       update sync.cursors set position = ${position},
         chains = ${chains === undefined ? tx`chains` : tx.json(chains as never)},
@@ -155,7 +172,8 @@ export interface PassEvidence {
 
 export async function readPassEvidence(sql: Database, resource: string, pass: number): Promise<PassEvidence> {
   const [row] = await sql<PassEvidence[]>`
-    select steady, "full", fresh,
+    select c.steady and coalesce(shown.steady, true) as steady, c."full" and coalesce(shown."full", true) as "full",
+      c.fresh + coalesce(shown.fresh, 0)::int as fresh,
       (select count(distinct id)::int from sync.seen_pages, unnest(ids) as id
         where resource = ${resource} and pass = ${pass}) as seen,
       (select count(distinct id)::int from sync.seen_pages, unnest(carriers) as id
@@ -164,7 +182,10 @@ export async function readPassEvidence(sql: Database, resource: string, pass: nu
         as "lastPage",
       (select count(*)::int from sync.parked p
         where p.resource = c.resource and settled_at is null and last_seen_at >= snapshot_started_at) as parked
-    from sync.cursors c where resource = ${resource}`
+    from sync.cursors c left join lateral (
+      select bool_and(r.steady) as steady, bool_and(r."full") as "full", sum(r.fresh) as fresh from sync.readers r
+      where r.resource = c.resource and r.snapshot_started_at = c.snapshot_started_at and r.pass = ${pass}) shown on true
+    where c.resource = ${resource}`
   return row!
 }
 
@@ -200,7 +221,10 @@ export async function endSnapshot(
       closed as (
         update sync.parked set settled_at = now()
         where resource = ${type} and settled_at is null and last_seen_at < ${startedAt} and ${list !== null}),
-      behind as (delete from sync.known_pages where resource = ${type} and page > ${pages} and ${list !== null})
+      behind as (delete from sync.known_pages where resource = ${type} and page > ${pages} and ${list !== null}),
+      shared as (delete from sync.shared_lists where resource = ${type}),
+      shown as (delete from sync.readers where resource = ${type}),
+      chained as (delete from sync.chains where resource = ${type})
     update sync.cursors set
       as_of = coalesce(${asOf}, as_of),
       changes_as_of = greatest(changes_as_of, ${asOf}::timestamptz),

@@ -15,6 +15,8 @@ export interface ResourceStatus {
   readonly message: string | null
   /** About how many records an unfinished snapshot has read. */
   readonly interruptedAt: number | null
+  /** Processes that read its list together at this moment; none where one reads alone. */
+  readonly readers: readonly string[]
 }
 
 export interface RunStatus {
@@ -59,7 +61,10 @@ export async function readStatus(sql: Database): Promise<Status | null> {
       last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message,
       case when c.snapshot_started_at is not null then (
         select coalesce(sum(cardinality(ids)), 0)::float8 from sync.seen_pages p
-        where p.resource = s.resource and p.pass = c.pass) end as "interruptedAt"
+        where p.resource = s.resource and p.pass = c.pass) end as "interruptedAt",
+      (select coalesce(json_agg(distinct r.holder), '[]') from sync.readers r
+        where r.resource = s.resource and r.snapshot_started_at = c.snapshot_started_at
+          and r.ended_at is null and r.expires_at > now()) as readers
     from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
     order by s.resource`
   const ended = sql`finished_at is not null and planned is not null`

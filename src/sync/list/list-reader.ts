@@ -21,11 +21,12 @@ import { createEtagCheck } from '../../remote/pages/etag-check.ts'
 import { isPastPagingLimit, readForward } from '../../remote/pages/forward-pages.ts'
 import { openList, type OpenedList } from '../../remote/pages/list-opening.ts'
 import { planChains, type PageChain } from '../../remote/pages/page-chains.ts'
-import type { CachedPage, ListRequest, Page } from '../../remote/pages/pages.ts'
+import type { CachedPage, CacheTrust, ListRequest, Page } from '../../remote/pages/pages.ts'
 import { readReverse } from '../../remote/pages/reverse-pages.ts'
 import { assessList, type Completeness, type ListEvidence } from './completeness.ts'
 import { isNotInOrder } from './list-request.ts'
-import { countedIn, toReadPage, type Batch, type ReadContext, type WantedType } from './read-page.ts'
+import type { ListSharing } from './list-sharing.ts'
+import { toBatch, type Batch, type ReadContext, type WantedType } from './read-page.ts'
 import type { ReadingOrder } from './read-plan.ts'
 
 export interface List {
@@ -42,11 +43,15 @@ export interface List {
   readonly opening?: Page
   /** What is cached of its pages. @param resumed an earlier process began the pass. */
   readonly openCache?: ((resumed: boolean) => Promise<PageCache>) | undefined
+  /** Other processes may read a part of it. */
+  readonly sharing?: ListSharing | undefined
 }
 
 /** Pages that were loaded before: `page-cache.ts`. */
 export interface PageCache {
   readonly recall: (number: number) => Promise<CachedPage | undefined>
+  /** Null: it holds nothing. */
+  readonly trust: CacheTrust | null
   /** Every page is transferred: no 304 is accepted. */
   readonly transfersAll: boolean
   /** One ETag came with two bodies. */
@@ -95,6 +100,10 @@ export async function* readList(context: ReadContext, list: List, passes: Passes
       await cache.distrust()
       misled = !cache.transfersAll
     }
+    if (list.sharing?.misled === true && !misled) {
+      await cache.distrust()
+      misled = !cache.transfersAll
+    }
     const { order, count, counted, pages } = facts
     const ends = { fromEnd: order === 'from-end' && counted, bothEnds: order === 'both-ends' }
     const found = assessList({ count, pages, ...ends, ...(await passes.tally()) })
@@ -106,6 +115,7 @@ export async function* readList(context: ReadContext, list: List, passes: Passes
 
 const NO_CACHE: PageCache = {
   recall: () => Promise.resolve(undefined),
+  trust: null,
   transfersAll: true,
   distrust: () => Promise.resolve(),
 }
@@ -150,11 +160,13 @@ function orderAfter(failed: ReadingOrder, error: unknown): ReadingOrder | undefi
 }
 
 async function* readInOrder(
-  { client, signal, list, passes, pass }: PassContext,
-  { recall, transfersAll }: PageCache,
+  context: PassContext,
+  cache: PageCache,
   begun: OpenedList | ResumedPass,
   facts: PassFacts,
 ): AsyncGenerator<Batch> {
+  const { client, signal, list, passes, pass } = context
+  const { transfersAll } = cache
   const { request, wanted } = list
   const { order } = facts
   const opening = 'opening' in begun ? begun.opening : undefined
@@ -164,26 +176,50 @@ async function* readInOrder(
   Object.assign(facts, { count, counted: start.pages !== null, pages: start.pages ?? 0 })
   await passes.begin({ ...start, transfersAll }, opening === undefined)
   const isFromEnd = order === 'from-end' && chains.length > 0
-  const inBatch = (some: readonly Page[], after?: readonly PageChain[]): Batch => {
-    const pages = some.map((page) => toReadPage(page, wanted, size))
-    if (!facts.counted) facts.pages += pages.length
-    const steady = pages.every(({ recordCount }) => recordCount === count)
-    // Parts of a page show what a whole one would only where they were read in the order of ids, from their end.
-    const full = pages.every((page, at) => page.full && (isFromEnd || some[at]!.parts === undefined))
-    return { position: null, pass, pages, steady, full, ...(after === undefined ? {} : { chains: after }) }
+  const inBatch: ToBatch = (some, after) => {
+    const batch = toBatch(some, { wanted, size, count, pass, isFromEnd })
+    if (!facts.counted) facts.pages += batch.pages.length
+    return after === undefined ? batch : { ...batch, chains: after }
   }
   if (opening !== undefined && chains.length === 0) {
     const read = order === 'both-ends' ? readBothEnds : readForward
     for await (const page of read(client, request, opening, signal)) yield inBatch([page])
     return
   }
-  const how = { atMost: list.chains, ordered: order === 'from-end', batch: BATCH_RECORDS }
-  const reading = readReverse({ client, request, chains, ...how, opening, recall, signal })
-  for await (const links of reading) yield inBatch(links.pages, links.chains)
+  yield* readChains(context, cache, { ...start, order, opening }, inBatch)
+}
+
+type ToBatch = (some: readonly Page[], after?: readonly PageChain[]) => Batch
+
+/** Alone, and from where that leaves off together with others, if there are any. */
+async function* readChains(
+  { client, signal, list }: PassContext,
+  { recall, trust }: PageCache,
+  start: Start & { readonly order: ReadingOrder; readonly opening: Page | undefined },
+  inBatch: ToBatch,
+): AsyncGenerator<Batch> {
+  const { request } = list
+  const { chains, order, opening, count, size } = start
+  const ordered = order === 'from-end'
+  const sharing = ordered ? list.sharing : undefined
+  let at = chains
+  if (!(await sharing?.wanted(at))) {
+    const how = { atMost: list.chains, ordered, batch: BATCH_RECORDS }
+    for await (const links of readReverse({ client, request, chains, ...how, opening, recall, signal })) {
+      yield inBatch(links.pages, links.chains)
+      at = links.chains
+      if (await sharing?.wanted(at)) break
+    }
+  }
+  if (sharing === undefined || at.every(({ next }) => next === 0)) return
+  const shared = { request, chains: at, opening: at === chains ? opening : undefined, count, size, recall, trust }
+  for await (const steps of sharing.read(shared)) {
+    yield { ...inBatch(steps.map(({ page }) => page)), steps: steps.map(({ chain }) => chain) }
+  }
 }
 
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
-const BATCH_RECORDS = 1000
+export const BATCH_RECORDS = 1000
 
 type Start = ResumedPass & Pick<PassStart, 'pages'>
 
@@ -201,44 +237,3 @@ const asResumed = (begun: ResumedPass): Start => ({
   ...begun,
   pages: Math.max(...begun.chains.map(({ first }) => first)),
 })
-
-/** Passes of a reading that keeps no checkpoint: what one has seen is known to the next. */
-export class PassesInMemory implements Passes {
-  /** Different ids seen in this pass. */
-  seen = new Set<string>()
-  count: number | null = null
-  #known: ReadonlySet<string> = new Set()
-  #steady = true
-  #full = true
-  #left: number
-
-  /** @param most so many passes in all. */
-  constructor(most: number) {
-    this.#left = most
-  }
-
-  begin({ count }: PassStart): Promise<void> {
-    this.count = count
-    return Promise.resolve()
-  }
-
-  add({ pages, steady, full }: Batch): void {
-    this.#steady &&= steady
-    this.#full &&= full
-    for (const page of pages) for (const id of countedIn(page)) this.seen.add(id)
-  }
-
-  tally(): Promise<PassTally> {
-    const known = this.seen.intersection(this.#known).size
-    return Promise.resolve({ seen: this.seen.size, known, steady: this.#steady, full: this.#full })
-  }
-
-  next(): boolean {
-    if (--this.#left <= 0) return false
-    this.#known = this.seen
-    this.seen = new Set()
-    this.#steady = true
-    this.#full = true
-    return true
-  }
-}

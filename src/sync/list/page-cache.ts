@@ -42,13 +42,20 @@ export async function openPageCache(
   request: ListRequest,
   { resumed, filled }: { resumed: boolean; filled: boolean },
 ): Promise<PageCache> {
-  const { sql, resource, digest, signal } = deps
+  const distrust = (): Promise<void> => distrustEtags(deps)
+  if (!filled) return { recall: () => Promise.resolve(undefined), trust: null, transfersAll: true, distrust }
+  return pageCacheOf(deps, await trustIn(deps, request, resumed))
+}
+
+/** With a trust that is decided already: that of the process which shares its list. */
+export function pageCacheOf(
+  { sql, resource, digest, capabilities, signal }: Omit<Deps, 'client' | 'recheckDays'>,
+  trust: CacheTrust,
+): PageCache {
   const { type, table } = resource
   const key = { resource: type, table, question: digest }
-  const distrust = (): Promise<void> => distrustEtags(deps)
-  if (!filled) return { recall: () => Promise.resolve(undefined), transfersAll: true, distrust }
-  const trust = await trustIn(deps, request, resumed)
   return {
+    trust,
     async recall(number) {
       const page = await withDbRetry(() => readCachedPage(sql, key, number), signal)
       if (page === undefined) return undefined
@@ -57,7 +64,7 @@ export async function openPageCache(
       return { ...rest, trust: intact ? trust : 'none', ids: carriers ?? ids, carried: carriers === null ? null : ids }
     },
     transfersAll: trust !== 'etag',
-    distrust,
+    distrust: () => distrustEtags({ capabilities, signal }),
   }
 }
 
@@ -97,6 +104,7 @@ export async function openPageMarks(
       const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
       return Promise.resolve(mark === undefined ? undefined : { ...nothing, validator: mark, trust: 'none' })
     },
+    trust: null,
     transfersAll: true,
     distrust() {
       onWrongEtag()

@@ -2,8 +2,9 @@
 import { mapInBatches } from '../../map-concurrent.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { assessNested, type Completeness } from './completeness.ts'
-import { PassesInMemory, readList, type List } from './list-reader.ts'
+import { readList, type List } from './list-reader.ts'
 import { isNotFound } from './list-request.ts'
+import { PassesInMemory } from './passes-in-memory.ts'
 import {
   syntheticPage,
   takeAll,

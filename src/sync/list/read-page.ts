@@ -21,6 +21,8 @@ export interface Batch {
   readonly pass: number
   /** The checkpoint of the chains once the batch is written; undefined where there are none. */
   readonly chains?: readonly PageChain[]
+  /** Of a shared list: where the chain of each page stands behind it. */
+  readonly steps?: readonly PageChain[]
   /** For documents and lists read parent by parent: the parent after which the next run goes on. */
   readonly position: string | null
   /** Every page gave the count that the pass began with. */
@@ -99,6 +101,23 @@ export function toReadPage(page: Page, wanted: WantedType, size = 0): ReadPage {
     known: false,
     validator,
   }
+}
+
+interface OfBatch {
+  readonly wanted: WantedType
+  readonly size: number
+  /** Of the pass. */
+  readonly count: number | null
+  readonly pass: number
+  readonly isFromEnd: boolean
+}
+
+export function toBatch(some: readonly Page[], { wanted, size, count, pass, isFromEnd }: OfBatch): Batch {
+  const pages = some.map((page) => toReadPage(page, wanted, size))
+  const steady = pages.every(({ recordCount }) => recordCount === count)
+  // Parts of a page show what a whole one would only where they were read in the order of ids, from their end.
+  const full = pages.every((page, at) => page.full && (isFromEnd || some[at]!.parts === undefined))
+  return { position: null, pass, pages, steady, full }
 }
 
 function ownOf({ records, unusable }: Page, wanted: WantedType) {

@@ -25,6 +25,7 @@ interface Begin {
   /** Number of the first batch below parents. */
   readonly from: number
   readonly openCache?: List['openCache']
+  readonly sharing?: List['sharing']
 }
 
 /** Nothing is read in chains. */
@@ -41,7 +42,8 @@ export async function* readRecords(
   if (read.from === 'list' || read.from === 'included') {
     const wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
     const chains = deps.concurrency + 2
-    const list = { request: request!, wanted, order: orderOf(plan), chains, lastPages, openCache: begin.openCache }
+    const { openCache, sharing } = begin
+    const list = { request: request!, wanted, order: orderOf(plan), chains, lastPages, openCache, sharing }
     return yield* readList(deps, list, passes)
   }
   await passes.begin(NO_LIST, begin.position !== null)

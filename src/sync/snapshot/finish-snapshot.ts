@@ -1,11 +1,11 @@
 /** The end of a snapshot: everything that a complete read lets later runs rely on, in one transaction. */
-import type { Mirror } from '../../store/mirror/load.ts'
 import type { SeenMembers } from '../../store/mirror/seen-members.ts'
 import type { CompleteList } from '../../store/mirror/tombstones.ts'
 import { saveCapabilities } from '../../store/progress/capabilities.ts'
 import { followFrom } from '../../store/progress/changed-projects.ts'
 import { endSnapshot } from '../../store/progress/checkpoint.ts'
 import { clearWithheldDrift, readWithheldMembers, recordGoneMembers } from '../../store/progress/drift.ts'
+import type { MembersShown } from '../../store/progress/shared-list.ts'
 import { advanceWatermark } from '../../store/progress/watermark.ts'
 import type { Parent } from '../list/completeness.ts'
 import { declarationOf, isReadAsDeclared } from '../list/declared-columns.ts'
@@ -17,7 +17,7 @@ import { membersSeen } from './withheld-members.ts'
 interface FinishedRead {
   readonly snapshot: OpenSnapshot
   readonly parent: Parent | null
-  readonly mirror: Mirror
+  readonly shown: MembersShown
   readonly expected: SeenMembers | undefined
   /** Every record was seen; null where that is not proved. */
   readonly list: CompleteList | null
@@ -33,7 +33,7 @@ interface FinishedRead {
 export async function finishSnapshot(options: SnapshotOptions, read: FinishedRead): Promise<string[]> {
   const { resource, lease, known, aheadMs, acceptWithheld: accepted } = options
   const { type, byProject } = resource
-  const { snapshot, parent, mirror, expected, list, seen, listPages: pages } = read
+  const { snapshot, parent, shown, expected, list, seen, listPages: pages } = read
   const { startedAt } = snapshot
   const upTo = new Date(startedAt.getTime() - aheadMs)
   // Child data is never fresher than the parent list it was read from.
@@ -42,13 +42,13 @@ export async function finishSnapshot(options: SnapshotOptions, read: FinishedRea
   const trusted = list !== null && read.trusted
   const isNew = !isReadAsDeclared(known.capabilities, resource)
   return await lease.transaction(async (tx) => {
-    if (list !== null && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
+    if (list !== null && parsedAll) await recordGoneMembers(tx, type, shown.unseen, seen)
     // A page that lacks a member is never cached, so a complete read has parsed every such page.
     const withheld = await (accepted || list !== null
       ? clearWithheldDrift(tx, type, accepted ? null : startedAt)
       : readWithheldMembers(tx, type))
     const found = {
-      ...(parsedAll ? membersSeen(mirror, expected, withheld) : {}),
+      ...(parsedAll ? membersSeen(shown.seen, expected, withheld) : {}),
       ...(trusted && read.transferredAll ? bodiesRead : {}),
       ...(trusted && isNew ? declarationOf(resource) : {}),
     }

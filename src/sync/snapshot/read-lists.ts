@@ -1,5 +1,7 @@
 /** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
+import type { Mirror } from '../../store/mirror/load.ts'
 import { countSeenInAllPasses, readPassEvidence } from '../../store/progress/checkpoint.ts'
+import type { FoundByOthers, MembersShown } from '../../store/progress/shared-list.ts'
 import type { RecordCounts } from '../../store/runs/runs.ts'
 import { assessRead, type Completeness, type Parent } from '../list/completeness.ts'
 import { requestDigest } from '../list/declared-columns.ts'
@@ -9,13 +11,14 @@ import { refusedFilters } from '../list/list-request.ts'
 import type { OpenReadPlan } from '../list/open-read-plan.ts'
 import { openPageCache } from '../list/page-cache.ts'
 import { takeAll, type Batch } from '../list/read-page.ts'
-import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
+import { negotiatedRequest, orderOf, type ReadPlan } from '../list/read-plan.ts'
 import { readRecords } from '../list/read-records.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import type { RecordWriter } from '../write-records.ts'
 import { findHiddenRecords } from './hidden-records.ts'
 import type { OpenSnapshot } from './resume.ts'
 import { SavedPasses, SECOND_LIST } from './saved-passes.ts'
+import { ShareList, type HowShared } from './share-list.ts'
 import type { PassDeps, SnapshotDeps, SnapshotProgress, SnapshotResult } from './snapshot-options.ts'
 import { writeBatch } from './write-batch.ts'
 
@@ -32,6 +35,9 @@ interface Reading {
   readonly parent: Parent | null
   /** The page cache may hold some of its pages. */
   readonly filled: boolean
+  readonly mirror: Mirror
+  /** Of what a helper reads of its list. */
+  readonly sharing: { readonly runId: number; readonly how: HowShared } | undefined
   readonly onProgress: (progress: SnapshotProgress) => void
 }
 
@@ -69,7 +75,8 @@ const secondList = (begun: OpenSnapshot): OpenSnapshot =>
 
 /** Each list has its own count, and what the first one held was seen before. */
 function together(one: FoundInList | undefined, other: FoundInList): FoundInList {
-  const both = { ...other, held: null, expected: null, listPages: null }
+  const members = [...(one?.members ?? []), ...other.members]
+  const both = { ...other, held: null, expected: null, listPages: null, members }
   // Which members the first list showed is known to the mirror of an earlier process only.
   if (one === undefined) return { ...both, parsedAll: false, transferredAll: false }
   return {
@@ -114,13 +121,13 @@ interface FoundInList extends Omit<RecordCounts, 'deleted'> {
   readonly listPages: number | null
   readonly parsedAll: boolean
   readonly transferredAll: boolean
+  /** What other processes' records carried. */
+  readonly members: readonly MembersShown[]
 }
 
-async function readUntilProved(
-  { pass: { plan: first }, original, remember, writer, parent, filled, onProgress }: Reading,
-  deps: PassDeps,
-  begun: OpenSnapshot,
-): Promise<FoundInList> {
+async function readUntilProved(reading: Reading, deps: PassDeps, begun: OpenSnapshot): Promise<FoundInList> {
+  const { pass, original, remember, writer, parent, filled, mirror, onProgress } = reading
+  const { plan: first } = pass
   const { sql, resource, plan, known, signal } = deps
   /** The count of a list does not count the records in its `included`. */
   const shown = (count: number | null): number | null => (plan.read.from === 'included' ? null : count)
@@ -136,8 +143,12 @@ async function readUntilProved(
     records = isFirst ? resumed : 0
     onProgress({ records, resumed: records, total: shown(total) })
   })
+  const sharing = shareOf(reading, deps, begun, passes)
   const take = async (batch: Batch): Promise<void> => {
-    const written = await writeBatch({ ...deps, writer, pass: passes.number }, batch, (tx) => passes.save(tx))
+    const target = { ...deps, writer, mirror, pass: passes.number }
+    const written = await (batch.steps === undefined
+      ? writeBatch(target, batch, (tx) => passes.save(tx))
+      : sharing!.reader!.write(target, batch))
     passes.saved()
     for (const what of ['inserted', 'updated', 'unchanged'] as const) totals[what] += written[what]
     totals.pages += batch.pages.length
@@ -156,8 +167,12 @@ async function readUntilProved(
       resumed: goesOn,
       filled: filled || passes.number > begun.pass,
     })
-  const begin = { position: begun.position, from: lastPage + 1, openCache }
+  const begin = { position: begun.position, from: lastPage + 1, openCache, sharing }
   const list = await takeAll(readRecords({ ...deps, lastPages: known.pages }, passes, begin), take)
+  const others = sharing?.found ?? []
+  for (const what of ['inserted', 'updated', 'unchanged', 'pages'] as const) totals[what] += sumOf(others, what)
+  left += sumOf(others, 'kept')
+  parsedAll &&= others.every((one) => one.pass !== begun.pass || one.parsedAll)
   const { seen, parked } = await passes.evidence()
   // The page where two chains meet was read twice, and so was everything in a second pass.
   const unchanged = Math.max(0, Math.min(totals.unchanged, seen - totals.inserted - totals.updated - parked))
@@ -172,5 +187,24 @@ async function readUntilProved(
     listPages: passes.pages,
     parsedAll,
     transferredAll: isWhole && passes.transferredAll,
+    members: others.flatMap(({ members }) => members),
   }
+}
+
+const sumOf = (
+  found: readonly FoundByOthers[],
+  what: 'inserted' | 'updated' | 'unchanged' | 'pages' | 'kept',
+): number => found.reduce((sum, one) => sum + one[what], 0)
+
+/** A list of the resource's own records in the order of ids. A second list is short, as a rule, and its rows are of the first. */
+function shareOf(
+  { deps: { sharing }, sharing: of }: Reading,
+  pass: PassDeps,
+  begun: OpenSnapshot,
+  passes: SavedPasses,
+): ShareList | undefined {
+  const { plan } = pass
+  const isShareable = plan.read.from === 'list' && orderOf(plan) === 'from-end' && begun.pass <= SECOND_LIST
+  if (sharing === undefined || of === undefined || !isShareable) return undefined
+  return new ShareList({ sharing, pass, passes, startedAt: begun.startedAt, ...of })
 }

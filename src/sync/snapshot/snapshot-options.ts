@@ -2,7 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
-import type { Lease } from '../../store/fleet/leases.ts'
+import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import type { Known } from '../../store/progress/known.ts'
 import type { Outcome, RecordCounts } from '../../store/runs/runs.ts'
 import type { ListContext } from '../list/list-request.ts'
@@ -17,6 +17,22 @@ export interface SnapshotDeps extends ListContext {
   readonly deleteLimit: number
   /** Days for which a 304 is trusted; then every page is transferred once. */
   readonly recheckDays: number
+  /** Of a worker that takes jobs: others may read a part of a long list. */
+  readonly sharing?: Sharing | undefined
+}
+
+/** What a resource is shared by; only a worker that takes jobs has it. */
+export interface Sharing {
+  readonly leases: Leases
+  /** `host, process 123` */
+  readonly holder: string
+  readonly version: string
+  /** SYNC_SHARE_PAGES: a list with fewer pages left is read by one process; 0: any is. */
+  readonly fromPages: number
+  /** How many other worker processes of this release live. */
+  others(): Promise<number>
+  /** Asks so many of them to help. */
+  call(runId: number, resource: string, count: number): Promise<void>
 }
 
 export interface SnapshotResult extends RecordCounts {

@@ -30,7 +30,7 @@ import { finishSnapshot } from './finish-snapshot.ts'
 import { HIDDEN_RECORDS, NO_COUNTS, readLists, addCounts, type NeedsOtherList } from './read-lists.ts'
 import { parentOf, resumeOrBegin, type Earlier, type OpenSnapshot } from './resume.ts'
 import type { PassDeps, SnapshotDeps, SnapshotOptions, SnapshotResult } from './snapshot-options.ts'
-import { expectedMembers, flagWithheld } from './withheld-members.ts'
+import { expectedMembers, flagWithheld, shownByAll } from './withheld-members.ts'
 
 /** A list that hides records is followed by another one. Counts that keep changing must not make that endless. */
 const MOST_LISTS = 3
@@ -113,12 +113,13 @@ async function readBy(
   const parent = parentOf(snapshot, plan)
   const mirror = createMirror(resource, acceptWithheld ? acceptingLosses(expected) : expected)
   const pass: PassDeps = { ...deps, resource, plan, digest, known, lease, signal }
-  const writer = createRecordWriter({ resource, lease, mirror, follow: changedFrom(options, snapshot) })
-  const begun = { begun: snapshot, writer, parent, filled, onProgress }
+  const follow = changedFrom(options, snapshot)
+  const writer = createRecordWriter({ resource, lease, mirror, follow })
+  const begun = { begun: snapshot, writer, mirror, parent, filled, sharing: howShared(options, follow), onProgress }
   const reading = { deps, pass, original, remember, isLast, ...begun }
   const found = await readLists(reading)
   if ('needs' in found) return found
-  const { completeness, listPages, parsedAll, transferredAll, unsettled, held, ...counts } = found
+  const { completeness, listPages, parsedAll, transferredAll, unsettled, held, members, ...counts } = found
 
   const list = completeness.complete ? completeness.list : null
   const unread = counts.parked > 0 || unsettled
@@ -130,11 +131,22 @@ async function readBy(
   const trusted = detected.outcome === null && doubt === null
   const { seen } = counts
   const proof = { list, trusted, seen, listPages, parsedAll, transferredAll }
-  const withheld = await finishSnapshot(options, { ...proof, snapshot, parent, mirror, expected })
+  const withheld = await finishSnapshot(options, {
+    ...proof,
+    snapshot,
+    parent,
+    shown: shownByAll(mirror, members),
+    expected,
+  })
   const read = outcomeOf(completeness, counts.parked)
   const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
   const { outcome } = detected.outcome ?? doubt ?? read
   return flagWithheld(resource, withheld, { ...counts, outcome, message, deleted: detected.deleted })
+}
+
+function howShared({ runId, acceptWithheld }: SnapshotOptions, follow: 'written' | Date) {
+  const how = { acceptWithheld, followSince: follow === 'written' ? null : follow.toISOString() }
+  return runId === undefined ? undefined : { runId, how }
 }
 
 /** Of the read itself. Parked records were seen, so the list is complete with them; the mirror is not. */

@@ -7,6 +7,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { onlyDeclared, NO_SEEN_MEMBERS, withMissedMembers, type SeenMembers } from '../../store/mirror/seen-members.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
+import type { MembersShown } from '../../store/progress/shared-list.ts'
 import { worstOutcome } from '../../store/runs/runs.ts'
 import type { SnapshotResult } from './snapshot-options.ts'
 
@@ -19,9 +20,27 @@ export function expectedMembers(capabilities: Capabilities, resource: Resource):
 }
 
 /** What every record has carried, to be saved at the end of a read. A missed member stays expected until it comes back. */
-export const membersSeen = (mirror: Mirror, expected: SeenMembers | undefined, missed: readonly string[]) => ({
-  [NAME]: withMissedMembers(mirror.seenMembers(), expected ?? NO_SEEN_MEMBERS, missed),
+export const membersSeen = (seen: SeenMembers, expected: SeenMembers | undefined, missed: readonly string[]) => ({
+  [NAME]: withMissedMembers(seen, expected ?? NO_SEEN_MEMBERS, missed),
 })
+
+/** What all records carried, and what none did, where several processes have read some of them each. */
+export function shownByAll(mirror: Mirror, others: readonly MembersShown[]): MembersShown {
+  const own = { seen: mirror.seenMembers(), unseen: mirror.unseenAttributes() }
+  // A process whose pages held no record has seen no member.
+  const all = own.seen.attributes.length + own.seen.ends.length > 0 || others.length === 0 ? [own, ...others] : others
+  const inAll = (of: (shown: MembersShown) => readonly string[]): string[] =>
+    all.map(of).reduce((one, other) => one.filter((name) => other.includes(name))) as string[]
+  return {
+    unseen: inAll(({ unseen }) => unseen),
+    seen: {
+      attributes: inAll(({ seen }) => seen.attributes),
+      ends: inAll(({ seen }) => seen.ends),
+      explicit: inAll(({ seen }) => seen.explicit),
+      undeclared: inAll(({ seen }) => seen.undeclared),
+    },
+  }
+}
 
 /** The result; at best `incomplete` while a member is withheld. */
 export function flagWithheld(resource: Resource, members: readonly string[], result: SnapshotResult): SnapshotResult {

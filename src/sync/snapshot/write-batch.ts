@@ -7,7 +7,7 @@ import { cachePages } from '../../store/progress/page-cache.ts'
 import type { Batch, ReadPage } from '../list/read-page.ts'
 import type { RecordWriter, Written } from '../write-records.ts'
 
-interface Target {
+export interface Target {
   readonly writer: RecordWriter
   readonly resource: Resource
   /** Of the request and the declaration: the key of the page cache. */
@@ -15,21 +15,34 @@ interface Target {
   readonly pass: number
 }
 
-/** @param begin also part of the transaction. @returns records of cached pages count as unchanged. */
+/** What a batch has shown, and what is saved of it with its rows. */
+export interface ShownByBatch {
+  readonly loaded: LoadResult
+  readonly progress: SavedProgress
+  /** Records of its pages that came from the cache. */
+  readonly known: number
+}
+
+/**
+ * @param begin also part of the transaction.
+ * @param advance its last part.
+ * @returns records of cached pages count as unchanged.
+ */
 export async function writeBatch(
   { writer, resource: { type, table }, digest, pass }: Target,
   batch: Batch,
   begin: (tx: LeasedTransaction) => Promise<void>,
+  advance = (tx: LeasedTransaction, { progress }: ShownByBatch) => advanceSnapshot(tx, type, progress),
 ): Promise<Written> {
   const records = batch.pages.flatMap((page) => page.records)
   const unusable = batch.pages.flatMap((page) => page.unusable)
+  const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
   const written = await writer.write({ records, unusable }, async (tx, loaded) => {
     await begin(tx)
     const key = { resource: type, table, question: digest }
     if (loaded.rejected.length === 0) await cachePages(tx, key, cacheable(batch, [...loaded.left, ...loaded.lacking]))
-    await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
+    await advance(tx, { loaded, progress: progressOf(batch, pass, loaded), known })
   })
-  const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
   return { ...written, unchanged: written.unchanged + known }
 }
 

@@ -166,7 +166,7 @@ const resourceRow = (one: ResourceOverview, at: Date): Html =>
   html`<tr>
     <th scope="row">
       ${resourceLink(one.resource)}
-      ${one.interruptedAt !== null && html`<small>being read: ${thousands(one.interruptedAt)} records</small>`}
+      ${one.interruptedAt !== null && html`<small>being read${together(one)}: ${thousands(one.interruptedAt)} records</small>`}
     </th>
     <td>${outcomeBadge(one.lastOutcome)}</td>
     <td class="number">${number(one.rows)}</td>
@@ -174,3 +174,6 @@ const resourceRow = (one: ResourceOverview, at: Date): Html =>
     <td>${when(one.lastRunAt, at)}</td>
     <td>${every(one.everySeconds)}</td>
   </tr>`
+
+const together = ({ readers }: { readonly readers: readonly string[] }): string =>
+  readers.length === 0 ? '' : ` by ${readers.length} processes`

@@ -79,7 +79,10 @@ const state = (one: ResourceStatus, at: Date): Html =>
       ${
         one.interruptedAt !== null &&
         html`<dt>Under way</dt>
-          <dd>${thousands(one.interruptedAt)} records were read; the next pull goes on there.</dd>`
+          <dd>
+            ${thousands(one.interruptedAt)} records were read;
+            ${one.readers.length > 0 ? `${one.readers.join('; ')} read on` : 'the next pull goes on there'}.
+          </dd>`
       }
     </dl>`
 

@@ -2,7 +2,8 @@
  * Records come, go and change between any two page reads, and the outcome is compared with what the remote really held:
  * `ok` means that every id that lived throughout the reading is in the mirror, that none is that was gone before it, and
  * that each row has a value the remote held at some moment of it. A living record is never marked deleted, whatever the outcome.
- * Some pages are too heavy or too far, hold a record that fails them, or are not heeded.
+ * Some pages are too heavy or too far, hold a record that fails them, or are not heeded. Some lists are read by several workers
+ * together, of whom some stop on the way.
  *
  * A failing seed is printed; `SEED=… npx vitest run test/integration/pull/completeness.test.ts` plays it again.
  */
@@ -14,7 +15,9 @@ import type { Outcome, ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { ALONE, LONG, trySeeds } from '../../support/run/seeds.ts'
+import { crewOf } from '../../support/scopestack/shared.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { forgetAllReads } from '../../support/tables/progress.ts'
 
 const TYPE = 'clients'
 const ROUNDS = 3
@@ -120,12 +123,15 @@ const rowsOf = (worker: TestWorker) => worker.sql<Row[]>`
   select id, name, sync_deleted_at is not null as deleted from scopestack.clients`
 
 /** Null when it was stopped on the way, as a kill would. */
-async function read(worker: TestWorker, random: Random): Promise<ResourceOutcome | null> {
+async function read(workers: readonly TestWorker[], random: Random): Promise<ResourceOutcome | null> {
   const stop = new AbortController()
+  const [worker] = workers as [TestWorker]
+  const crew = workers.length === 1 ? undefined : crewOf(workers, { signal: () => stopsAfter(random) })
   let left = random.chance(0.25) ? 1 + random.below(6) : Infinity
   try {
     const { outcomes } = await worker.run([TYPE], {
       signal: stop.signal,
+      ...(crew === undefined ? {} : { sharing: crew.coordinator }),
       allowMassDelete: random.chance(0.5),
       onEvent: (event) => event.type === 'progress' && --left <= 0 && stop.abort(),
     })
@@ -133,7 +139,23 @@ async function read(worker: TestWorker, random: Random): Promise<ResourceOutcome
   } catch (error) {
     if (error instanceof SyncError && error.code === 'SYNC_STOPPED') return null
     throw error
+  } finally {
+    // A helper that stops, or whose list passed to another coordinator, is no failure.
+    const failures = ((await crew?.ended()) ?? []).filter(
+      (one) => !(one instanceof SyncError && (one.code === 'SYNC_STOPPED' || one.code === 'SYNC_LEASE_LOST')),
+    )
+    expect(failures).toEqual([])
+    helped += crew?.helped ?? 0
   }
+}
+
+let helped = 0
+
+/** Of a helper, which stops at some request of its own. */
+function stopsAfter(random: Random): AbortSignal {
+  const stop = new AbortController()
+  if (random.chance(0.3)) setTimeout(() => stop.abort(), random.below(60))
+  return stop.signal
 }
 
 async function play(seed: number): Promise<Outcome[]> {
@@ -144,16 +166,17 @@ async function play(seed: number): Promise<Outcome[]> {
   const listOrder = random.chance(0.7) ? 'id' : random.pick(['newest-first', 'shuffled'] as const)
   sim.setSwitches({ listOrder, refusedSorts: random.chance(0.5) ? { [TYPE]: ['id'] } : {} })
   const pageSize = 3 + random.below(9)
-  const worker = await startWorker(sim, database.url, {
-    pageSize,
-    concurrency: 1 + random.below(6),
-  })
+  const concurrency = 1 + random.below(6)
+  const workers = await Promise.all(
+    Array.from({ length: random.pick([1, 2, 3]) }, () => startWorker(sim, database.url, { pageSize, concurrency })),
+  )
+  const [worker] = workers as [TestWorker]
   const found: Outcome[] = []
   log.length = 0
   try {
     await withoutCapture(worker.sql, async (tx) => {
       await tx`delete from scopestack.clients`
-      await tx`truncate sync.cursors, sync.seen_pages, sync.known_pages, sync.capabilities`
+      await forgetAllReads(tx)
     })
     for (let round = 0; round < ROUNDS; round++) {
       const before = living()
@@ -165,7 +188,7 @@ async function play(seed: number): Promise<Outcome[]> {
       // A reading that was stopped goes on, and answers for all the time since it began.
       while (outcome === null) {
         stir(random, history, 2 + Math.ceil(living().size / 5))
-        outcome = await read(worker, random)
+        outcome = await read(workers, random)
       }
       sim.clearScripts()
       if (outcome.outcome === 'failed') throw new Error(`It failed: ${outcome.message} ${JSON.stringify(pages)}`)
@@ -203,7 +226,7 @@ async function play(seed: number): Promise<Outcome[]> {
       for (const id of throughout) expect(history.get(id), `values of ${id}`).toContain(held.get(id))
     }
   } finally {
-    await worker[Symbol.asyncDispose]()
+    for (const one of workers) await one[Symbol.asyncDispose]()
   }
   return found
 }
@@ -222,7 +245,7 @@ it(
     const tried = await trySeeds(story, { first: 1, long: 3_000, least: 12 })
     // An outcome that is never ok would be right, and of no use. One of three is, at least.
     if (!ALONE) expect(counts.get('ok') ?? 0).toBeGreaterThan(LONG ? tried : tried / 2)
-    process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`)
+    process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}, helped ${helped}\n`)
   },
   LONG ? 60 * 60_000 : 300_000,
 )

@@ -10,6 +10,7 @@ import type { ChangeResult } from '../../../src/sync/push/attempt.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import type { ReadOptions, PullEvent } from '../../../src/sync/run/resource-run.ts'
 import { pull, type PullReport } from '../../../src/sync/run/run.ts'
+import type { Sharing } from '../../../src/sync/snapshot/snapshot-options.ts'
 import { takeAsMigrated } from '../postgres/database.ts'
 import { keepPool, takePool } from '../postgres/kept-pools.ts'
 
@@ -43,6 +44,8 @@ type RunOptions = ReadOptions & {
   onEvent?: (event: PullEvent) => void
   /** Of this run, if it is not the worker's. */
   pageSize?: number
+  /** Other workers help (`shared.ts`). */
+  sharing?: Sharing
 }
 
 /** The real worker in this process, as the command line puts it together. */
@@ -80,10 +83,10 @@ export async function startWorker(
     },
     run: (
       types,
-      { signal = new AbortController().signal, onEvent = () => {}, pageSize = worker.pageSize, ...how } = {},
+      { signal = new AbortController().signal, onEvent = () => {}, pageSize = worker.pageSize, sharing, ...how } = {},
     ) =>
       pull(
-        { ...worker, pageSize },
+        { ...worker, pageSize, sharing },
         {
           resources:
             types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
@@ -113,6 +116,7 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   resources: undefined,
   rate: 0,
   concurrency: 4,
+  sharePages: 200,
   pageSize: 100,
   deleteLimit: 20,
   recheckDays: 7,

@@ -1,6 +1,6 @@
 /**
  * What tests know of the tables of reading: sync.cursors (checkpoints), seen_pages, sync.known_pages (the page cache),
- * changed_parents (changed projects), parked, drift and local_ids.
+ * shared_lists, chains and readers (lists that several processes read), changed_parents (changed projects), parked, drift and local_ids.
  */
 import type { PageChain } from '../../../src/remote/pages/page-chains.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
@@ -196,3 +196,24 @@ export const emptyLocalIds = (sql: Sql): Promise<unknown> => sql`truncate sync.l
 /** As if all local ids had been given so long ago. */
 export const makeLocalIdsAgo = (sql: Sql, age: string): Promise<unknown> => sql`
   update sync.local_ids set made_at = now() - ${age}::interval`
+
+export interface ListReader {
+  readonly holder: string
+  readonly pages: number
+  /** Its chains are its own. */
+  readonly isLiving: boolean
+}
+
+export const readReaders = readerOf<ListReader>(
+  'sync.readers',
+  { holder: 'holder', pages: 'pages', isLiving: 'ended_at is null' },
+  'id',
+)
+
+/** The time of each reader of a shared list is over. */
+export const expireReaders = (sql: Sql): Promise<unknown> => sql`
+  update sync.readers set expires_at = now() - interval '1 second'`
+
+/** As if nothing of it had ever been read. */
+export const forgetAllReads = (sql: Sql): Promise<unknown> => sql`
+  truncate sync.cursors, sync.seen_pages, sync.known_pages, sync.capabilities, sync.shared_lists, sync.chains, sync.readers`

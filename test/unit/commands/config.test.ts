@@ -37,6 +37,7 @@ describe('the configuration', () => {
       resources: undefined,
       rate: 5,
       concurrency: 4,
+      sharePages: 200,
       pageSize: 100,
       deleteLimit: 20,
       recheckDays: 7,

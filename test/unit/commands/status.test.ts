@@ -20,6 +20,7 @@ const one = (resource: string, more: object = {}): Shown['resources'][number] =>
   rows: 93_551,
   message: null,
   interruptedAt: null,
+  readers: [],
   everySeconds: 900,
   isLate: false,
   ...more,

@@ -16,6 +16,7 @@ const resource = (dataAsOf: Date | null, changes: Partial<Resource> = {}): Resou
   rows: 1,
   message: null,
   interruptedAt: null,
+  readers: [],
   everySeconds: 86_400,
   isLate: false,
   ...changes,
