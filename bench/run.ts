@@ -58,6 +58,8 @@ async function main(options: Options): Promise<void> {
   const series: Series[] = []
   const show = (found: readonly Series[]): void => {
     series.push(...found)
+    // After each section: one that is interrupted keeps what it has.
+    if (options.save !== undefined) writeFileSync(options.save, resultsText(options, series))
     if (!options.json) for (const one of found) console.log(`\n${tableOf(one)}`)
   }
   const majors = options.postgres.toSorted()
@@ -66,21 +68,21 @@ async function main(options: Options): Promise<void> {
     const server = await startServer(major)
     const context = { options, folder, server, say }
     // It only waits, so the others run beside it.
-    const idling = isNewest && options.sections.includes('idle') ? idle(context) : undefined
+    const idling = isNewest && options.sections.includes('idle') ? idle(context).then(show) : undefined
     idling?.catch(() => {})
     try {
       for (const section of options.sections) {
         if (section !== 'idle' && (section === 'load' || isNewest)) show(await RUN[section](context))
       }
-      if (idling !== undefined) show(await idling)
+      await idling
     } finally {
       await server.close()
     }
   }
-  report(options, series)
+  if (options.json) process.stdout.write(resultsText(options, series))
 }
 
-function report(options: Options, series: readonly Series[]): void {
+function resultsText(options: Options, series: readonly Series[]): string {
   const machine = {
     cores: availableParallelism(),
     model: cpus()[0]?.model ?? '',
@@ -88,9 +90,7 @@ function report(options: Options, series: readonly Series[]): void {
     node: process.version,
   }
   const results: Results = { at: new Date().toISOString(), machine, options, series }
-  const text = `${JSON.stringify(results, null, 1)}\n`
-  if (options.save !== undefined) writeFileSync(options.save, text)
-  if (options.json) process.stdout.write(text)
+  return `${JSON.stringify(results, null, 2)}\n`
 }
 
 await main(optionsOrExit())
