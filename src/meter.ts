@@ -9,6 +9,8 @@ export interface Counts {
   readonly requestSeconds: 'target' | 'method'
   readonly retries: 'code'
   readonly waitSeconds: never
+  /** Goes up and down. */
+  readonly inFlightLimit: never
   readonly tokens: 'outcome'
   readonly pulls: 'resource' | 'outcome'
   readonly pullSeconds: 'resource'

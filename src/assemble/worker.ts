@@ -107,8 +107,16 @@ export async function openMigratedWorker(
     meter.add('retries', { code: error.code })
     onRetry(error)
   }
+  let found = 0
+  const onInFlightLimit = (limit: number): void => {
+    meter.add('inFlightLimit', {}, limit - found)
+    found = limit
+  }
   const sending = { http: noted(http, requests), tokens, rateLimit, onRetry: counted }
-  const client = tracedClient(createClient({ ...sending, concurrency, policy, apiUrl, userAgent }), tracing)
+  const client = tracedClient(
+    createClient({ ...sending, concurrency, policy, apiUrl, userAgent, onInFlightLimit }),
+    tracing,
+  )
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)

@@ -128,9 +128,9 @@ export const VARIABLES = {
   },
   SYNC_CONCURRENCY: {
     group: 'Sync',
-    about: 'Pages in flight at once.',
-    kind: orElse(4, number(1, 64, true)),
-    example: '4',
+    about: 'Requests of one process in flight, at most. It finds by itself how many are of use, and begins with four.',
+    kind: orElse(16, number(1, 64, true)),
+    example: '16',
   },
   SYNC_SHARE_PAGES: {
     group: 'Sync',

@@ -1,10 +1,11 @@
 /**
- * Calls to the API. A request passes six layers, from the outside in; each takes the one below it, and is tested alone:
+ * Calls to the API. A request passes seven layers, from the outside in; each takes the one below it, and is tested alone:
  *
  *   withAttempts      counts the attempts for the request log                http/with-request-log.ts
  *   withRetry         repeats a failure that may pass                          http/with-retry.ts
- *   withConcurrency   waits for one of SYNC_CONCURRENCY places                 http/with-concurrency.ts
+ *   withConcurrency   waits for a place, of SYNC_CONCURRENCY at most           http/with-concurrency.ts
  *   withRateLimit     waits for a place among the requests of the fleet        http/with-rate-limit.ts
+ *   withObservation   notes what shows how many places there should be         http/in-flight-limit.ts
  *   withToken         puts the token on; on 401 and 403 sends with another     auth/with-token.ts
  *   withClock         notes the server's clock                                 http/with-clock.ts
  *   overHttp          one exchange (the `http` that is given removes our       http/send.ts, http/http.ts
@@ -17,6 +18,7 @@
  *
  * What a response means is the caller's to say, but for what this file reads out of its status: see `readResponse`.
  */
+import { getHeapStatistics } from 'node:v8'
 import { forbidden, requestRefused } from '../errors/resources.ts'
 import type { SyncError } from '../errors/sync-error.ts'
 import type { RequestPurpose } from '../request-log.ts'
@@ -24,13 +26,14 @@ import type { Tokens } from './auth/tokens.ts'
 import { withToken } from './auth/with-token.ts'
 import { errorDetail } from './documents/error-response.ts'
 import type { Http, HttpResponse } from './http/http.ts'
+import { createInFlightLimit } from './http/in-flight-limit.ts'
 import type { RateLimit } from './http/rate-limit.ts'
 import { header, throwIfTemporary } from './http/response.ts'
 import type { Attempts, RetryPolicy } from './http/retry.ts'
 import { overHttp, type Layer } from './http/send.ts'
 import { createSlots, type SpareSlots } from './http/slots.ts'
 import { createRemoteClock, withClock } from './http/with-clock.ts'
-import { withConcurrency } from './http/with-concurrency.ts'
+import { observedRateLimit, withConcurrency, withObservation } from './http/with-concurrency.ts'
 import { withRateLimit } from './http/with-rate-limit.ts'
 import { withAttempts } from './http/with-request-log.ts'
 import { withRetry } from './http/with-retry.ts'
@@ -97,23 +100,29 @@ export interface WriteRequest {
 interface Deps {
   readonly http: Http
   readonly tokens: Tokens
+  /** At most so many requests in flight. */
   readonly concurrency: number
   readonly rateLimit: RateLimit
   readonly policy: RetryPolicy
   readonly apiUrl: string
   readonly userAgent: string
   readonly onRetry?: (error: SyncError) => void
+  /** So many may be in flight from now on. */
+  readonly onInFlightLimit?: (limit: number) => void
 }
 
 export function createClient(deps: Deps): Client {
-  const { http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry } = deps
+  const { http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry, onInFlightLimit: onChange } = deps
   const clock = createRemoteClock()
-  const slots = createSlots(concurrency)
+  const limit = createInFlightLimit({ ceiling: concurrency, now, memory: heapInUse, onChange })
+  const slots = createSlots(limit)
+  onChange?.(limit.current())
   const layers: Layer[] = [
     withAttempts,
     withRetry({ policy, rateLimit, onRetry }),
     withConcurrency(slots),
-    withRateLimit(rateLimit),
+    withRateLimit(observedRateLimit(rateLimit, limit, now)),
+    withObservation(limit, now),
     withToken(tokens),
     withClock(clock),
   ]
@@ -151,6 +160,13 @@ export const clientFor = (client: Client, purpose: RequestPurpose): Client => ({
   get: (path, parse, signal, options) => client.get(path, parse, signal, { ...options, purpose }),
   write: (request, interpret, signal) => client.write({ ...request, purpose }, interpret, signal),
 })
+
+const now = (): number => performance.now()
+
+function heapInUse(): number {
+  const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics()
+  return used / most
+}
 
 const JSON_API = 'application/vnd.api+json'
 

@@ -8,6 +8,7 @@ import { createFaults, type Fault, type FaultInput } from './control/faults.ts'
 import { createScript, type ScriptRule } from './control/script.ts'
 import { generate } from './generator/generate.ts'
 import { createHandler } from './http/handler.ts'
+import { createLoad } from './http/load.ts'
 import { models } from './model/models.ts'
 import { createCodes } from './oauth/codes.ts'
 import type { Credentials } from './oauth/token-endpoint.ts'
@@ -113,6 +114,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     codes: createCodes({ now }),
     secretEcho: createSecretEcho({ switches, credentials }),
     progress: createProgress(),
+    load: createLoad({ switches }),
     documents: createDocuments(world),
     select: createSelection(world),
     instance: randomUUID(),

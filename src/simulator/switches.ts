@@ -18,6 +18,9 @@ export interface Switches {
   tokenLifetime: number | null
   /** ms added to every API response */
   latency: number
+  /** requests that it works on at once (null: any number); more wait for their turn, take longer, the more there are, or get 429 */
+  worksOn: number | null
+  overloaded: 'queue' | 'slow' | 'refuse'
   /** body of 401, 403 and unknown routes */
   errorBodies: 'json' | 'html'
   linksWithAccount: boolean
@@ -116,6 +119,8 @@ export function switchesOf(profile: Profile): Switches {
     childBumpsProject: true,
     tokenLifetime: null,
     latency: 0,
+    worksOn: null,
+    overloaded: 'queue',
     errorBodies: help ? 'json' : 'html',
     linksWithAccount: help,
     danglingLinks: help ? 'refused' : 'accepted',
@@ -187,6 +192,8 @@ const checks: Readonly<Record<keyof Switches, Check>> = {
   childBumpsProject: boolean,
   tokenLifetime: orNull(wholeFrom(1)),
   latency: wholeFrom(0),
+  worksOn: orNull(wholeFrom(1)),
+  overloaded: oneOf('queue', 'slow', 'refuse'),
   errorBodies: oneOf('json', 'html'),
   linksWithAccount: boolean,
   danglingLinks: oneOf('accepted', 'refused'),

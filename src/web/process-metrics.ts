@@ -64,6 +64,14 @@ export const OF_PROCESS: readonly Metric<ProcessFacts>[] = [
     help: 'Requests that are sent again after a failure, by its code.',
     labels: ['code'],
   }),
+  {
+    ...counted('inFlightLimit', {
+      name: 'process_requests_in_flight_limit',
+      help: 'Requests that may be in flight at once: what the process has found useful, SYNC_CONCURRENCY at most.',
+      labels: [],
+    }),
+    type: 'gauge',
+  },
   counted('waitSeconds', {
     name: 'process_rate_limit_wait_seconds_total',
     help: 'Seconds that requests waited for their place in the rate limit of the fleet, all of them together.',

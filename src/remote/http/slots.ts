@@ -1,18 +1,20 @@
 /**
- * The places of this process for requests in flight, from the wait for the rate limit to the last byte of the response. Those that
- * wait are served in the order of coming.
+ * The places of this process for requests in flight, from the wait for the rate limit to the last byte of the response. There are as
+ * many as `in-flight-limit.ts` finds. Requests that wait are served in the order of coming.
  */
 import { stopped } from '../../errors/commands.ts'
+import type { InFlightLimit } from './in-flight-limit.ts'
 
 /** What a reader of lists may know of them. */
 export interface SpareSlots {
-  /** So many more chains of pages would find work now; not above 0 where all places are taken. */
+  /** So many more chains of pages would find work now; not above 0 where all places are taken, or the rate limit is what they wait for. */
   spare(): number
   /** A chain of pages is under way: it wants a place, also between two of its requests. @returns what ends it, also when called again. */
   enter(): () => void
 }
 
 export interface Slots extends SpareSlots {
+  readonly limit: InFlightLimit
   /** @throws SyncError SYNC_STOPPED when the signal fires first. */
   acquire(signal: AbortSignal): Promise<void>
   release(): void
@@ -21,7 +23,7 @@ export interface Slots extends SpareSlots {
 /** Chains beyond the places, so that a request waits for the place of a chain that is busy with its page. */
 const BEYOND = 2
 
-export function createSlots(limit: number): Slots {
+export function createSlots(limit: InFlightLimit): Slots {
   const queue: (() => void)[] = []
   let held = 0
   let chains = 0
@@ -42,7 +44,8 @@ export function createSlots(limit: number): Slots {
   }
 
   return {
-    spare: () => limit + BEYOND - Math.max(chains, held + queue.length),
+    limit,
+    spare: () => (limit.isRateLimited() ? 0 : limit.current() + BEYOND - Math.max(chains, held + queue.length)),
     enter() {
       let isUnderWay = true
       chains++
@@ -53,14 +56,20 @@ export function createSlots(limit: number): Slots {
     },
     async acquire(signal) {
       if (signal.aborted) throw stopped()
-      if (held < limit) held++
-      else await waitInQueue(signal)
+      if (held < limit.current() && queue.length === 0) {
+        held++
+        return
+      }
+      limit.noteWanted()
+      await waitInQueue(signal)
     },
     release() {
-      // The place is handed over rather than freed, so that no newcomer overtakes the queue.
-      const next = queue.shift()
-      if (next === undefined) held--
-      else next()
+      held--
+      // At once, so that no newcomer overtakes the queue.
+      while (held < limit.current() && queue.length > 0) {
+        held++
+        queue.shift()!()
+      }
     },
   }
 }

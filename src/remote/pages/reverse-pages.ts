@@ -29,8 +29,6 @@ interface Options {
   readonly chains: readonly PageChain[]
   /** Under way at once, however many places there are. */
   readonly atMost: number
-  /** Where the lowest of them ends, if not with the first page: another process reads what is below. */
-  readonly below?: ChainBelow | undefined
   /** False: the list is known not to be ordered by id, and each chain ends at a page number. */
   readonly ordered: boolean
   /** A page that was just read, and is not requested again. */
@@ -66,10 +64,10 @@ interface Step {
  *   yielded first, and need not be read again.
  */
 export async function* readReverse(options: Options): AsyncGenerator<ReversePages> {
-  const { batch, signal, below } = options
+  const { batch, signal } = options
   const queue = createBatchQueue<Step>(AHEAD)
   const reading: Reading = { ...options, queue, signal: AbortSignal.any([signal, queue.closed]), chains: [] }
-  for (const at of options.chains) reading.chains.push(openChain(at, reading.chains.at(-1) ?? below, queue))
+  for (const at of options.chains) reading.chains.push(openChain(at, reading.chains.at(-1), queue))
   try {
     for (const chain of reading.chains) begin(reading, chain)
     splitLongest(reading)
@@ -87,21 +85,13 @@ export async function* readReverse(options: Options): AsyncGenerator<ReversePage
   }
 }
 
-/** The chain that another one ends at. */
-export interface ChainBelow {
-  /** The page it began at. */
-  readonly first: number
-  /** `PageChain.top`, once it is known. Called by a chain that has come to that page, and waits there. */
-  readonly top: () => Promise<string>
-}
-
-interface Chain extends ChainBelow {
+interface Chain {
   /** Where it stands. */
   at: PageChain
   /** Where it stands once everything is written that was taken. */
   saved: PageChain
-  /** Undefined: it goes on to the first page. */
-  below: ChainBelow | undefined
+  /** The one it ends at; undefined: it goes on to the first page. */
+  below: Chain | undefined
   /** `at.top`, as soon as it is known. */
   readonly known: PromiseWithResolvers<string>
   readonly producer: number
@@ -115,11 +105,10 @@ interface Reading extends Omit<Options, 'chains'> {
   chains: Chain[]
 }
 
-function openChain(at: PageChain, below: ChainBelow | undefined, queue: BatchQueue<Step>): Chain {
+function openChain(at: PageChain, below: Chain | undefined, queue: BatchQueue<Step>): Chain {
   const known = Promise.withResolvers<string>()
   if (at.top !== null) known.resolve(at.top)
-  const top = (): Promise<string> => known.promise
-  return { first: at.first, at, saved: at, below, known, top, producer: queue.join(), leave: () => {} }
+  return { at, saved: at, below, known, producer: queue.join(), leave: () => {} }
 }
 
 function begin(reading: Reading, chain: Chain): void {
@@ -169,22 +158,21 @@ function splitLongest(reading: Reading): void {
   }
 }
 
-const endOf = ({ below }: Chain): number => below?.first ?? 0
+const endOf = ({ below }: Chain): number => below?.at.first ?? 0
 const leftOf = (chain: Chain): number => pagesLeft(chain.at, endOf(chain))
 
 async function meetsChainBelow({ below }: Chain, { number, ids }: Page, ordered: boolean): Promise<boolean> {
   if (below === undefined) return false
-  if (!ordered) return number - 1 <= below.first
-  if (number > below.first && !isKnownEmpty(below)) return false
-  const top = await below.top()
+  const { first, top: found } = below.at
+  if (!ordered) return number - 1 <= first
+  if (number > first && found !== '') return false
+  const top = await below.known.promise
   // The list had nothing there when the chain below began, so that chain reads all there is.
   if (top === '') return true
   // Not by id alone: in a list that is ordered in groups the ids of two chains would meet at once, and the page where the
   // order breaks would never be read.
-  return number <= below.first && ids.length > 0 && compareIds(ids[0]!, top) <= 0
+  return number <= first && ids.length > 0 && compareIds(ids[0]!, top) <= 0
 }
-
-const isKnownEmpty = (below: ChainBelow): boolean => 'at' in below && (below as Chain).at.top === ''
 
 /** `0` stands for the ids of a page that holds only unreadable records: it was not empty. */
 export const topOf = (page: Page): string => page.ids.at(-1) ?? (unreadableIn(page).length > 0 ? '0' : '')

@@ -16,7 +16,8 @@ import { handleToken, type Credentials } from '../oauth/token-endpoint.ts'
 import { findRoute, type Route } from '../routes.ts'
 import { handleApi, type ApiDeps } from './api.ts'
 import { compressed } from './compression.ts'
-import { faultResponse, reset, send, stall, trickle, truncate } from './send-response.ts'
+import type { Load } from './load.ts'
+import { faultResponse, reset, send, stall, tooMany, trickle, truncate } from './send-response.ts'
 
 export type HandlerDeps = ApiDeps &
   ControlDeps & {
@@ -24,6 +25,7 @@ export type HandlerDeps = ApiDeps &
     readonly codes: Codes
     readonly secretEcho: SecretEcho
     readonly closing: AbortSignal
+    readonly load: Load
   }
 
 type Send = (response: HttpResponse) => number
@@ -69,21 +71,27 @@ interface Received {
   /** the page of a list that the request reads, or null */
   readonly page: Page | null
   readonly fault: Fault | null
+  /** more came at once than it works on */
+  readonly refused: boolean
 }
 
 async function receive(deps: HandlerDeps, incoming: IncomingMessage, url: Url): Promise<Received> {
   const route = findRoute(deps, url.path)
   deps.stats.countRequest(incoming.method ?? 'GET', route)
   const request = await readRequest(incoming, url)
-  if (deps.switches.latency > 0) await wait(deps.switches.latency, undefined, { signal: deps.closing })
+  const refused = !(await deps.load.work(deps.closing))
   const { method, path } = request
   const page = pageOf(route, request)
   const type = route.listed ?? route.model?.type ?? null
-  return { request, route, page, fault: deps.faults.take({ method, path, type, page: page?.number ?? null }) }
+  return { request, route, page, fault: deps.faults.take({ method, path, type, page: page?.number ?? null }), refused }
 }
 
 async function respond(deps: HandlerDeps, received: Received, outgoing: ServerResponse, sendIt: Send): Promise<void> {
-  const { page, fault } = received
+  const { page, fault, refused } = received
+  if (refused) {
+    deps.stats.countResponse(429, sendIt(tooMany(deps.switches)))
+    return
+  }
   if (fault?.kind === 'reset') {
     reset(outgoing)
     return

@@ -71,6 +71,12 @@ export function faultResponse(fault: Fault, switches: Bodies): HttpResponse | nu
   return httpResponse(status, type, body, headers)
 }
 
+/** Of a server that was asked for more at once than it works on. */
+export function tooMany(switches: Bodies): HttpResponse {
+  const { status, type, body } = bodyOf(429, switches)
+  return httpResponse(status, type, body)
+}
+
 /** From a proxy, firewall or gateway in front of the server. */
 function proxyBody(status: number, body: NonNullable<Fault['body']>): ErrorBody {
   if (body === 'html') return html(status, 'Access denied')

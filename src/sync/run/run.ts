@@ -1,13 +1,12 @@
 /** A run in this process: every resource read, several at once; one that fails does not stop the others. */
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun, reason } from '../../errors/sync-error.ts'
-import { mapConcurrent } from '../../map-concurrent.ts'
 import { beginRun, endRun, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { retryLiveViews } from '../../store/schema/live/live-views.ts'
 import { canReadIncrementally } from '../incremental/can-read.ts'
 import { withDbRetry } from '../with-db-retry.ts'
-import { RESOURCES_AT_ONCE } from './connections.ts'
-import { parentTypesOf } from './dependency-order.ts'
+import { resourcesAtOnce } from './connections.ts'
+import { afterParents, type WhenRead } from './dependency-order.ts'
 import { pullResource, type ReadOptions, type PullDeps, type PullEvent } from './resource-run.ts'
 
 export interface PullOptions extends ReadOptions {
@@ -56,11 +55,14 @@ export async function pullAll(deps: PullDeps, runId: number, options: PullOption
   const settles = (error: unknown): boolean => !endsTheRun(error)
   const types = new Set(options.planned ?? options.resources.map(({ type }) => type))
 
-  const work = async (resource: Resource): Promise<void> => {
+  const work = async (resource: Resource, whenRead: WhenRead): Promise<void> => {
     try {
       const changesOnly = options.changesOnly === true && canReadIncrementally(resource, types)
       outcomes.push(
-        await pullResource(deps, { ...options, changesOnly, signal, runId, resource, isResourceError: settles }),
+        await pullResource(
+          { ...deps, whenRead },
+          { ...options, changesOnly, signal, runId, resource, isResourceError: settles },
+        ),
       )
     } catch (error) {
       fatal ??= { error }
@@ -68,25 +70,8 @@ export async function pullAll(deps: PullDeps, runId: number, options: PullOption
     }
   }
 
-  for (const wave of inWaves(options)) {
-    await mapConcurrent(wave, RESOURCES_AT_ONCE, async (resource) => {
-      if (fatal === undefined) await work(resource)
-    })
-  }
+  await afterParents(options.resources, options, resourcesAtOnce(deps.concurrency), async (resource, whenRead) => {
+    if (fatal === undefined) await work(resource, whenRead)
+  })
   return { outcomes, fatal }
-}
-
-/** A resource that is read through another one's records comes after it. */
-function inWaves({ resources, ...how }: PullOptions): Resource[][] {
-  const pulled = new Set(resources.map(({ type }) => type))
-  const waves: Resource[][] = []
-  const done = new Set<string>()
-  for (let left = [...resources]; left.length > 0;) {
-    const ready = left.filter((one) => parentTypesOf(one, how).every((type) => !pulled.has(type) || done.has(type)))
-    const wave = ready.length > 0 ? ready : left
-    for (const { type } of wave) done.add(type)
-    waves.push(wave)
-    left = left.filter(({ type }) => !done.has(type))
-  }
-  return waves
 }

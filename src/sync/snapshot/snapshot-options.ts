@@ -17,6 +17,8 @@ export interface SnapshotDeps extends ListContext {
   readonly deleteLimit: number
   /** Days for which a 304 is trusted; then every page is transferred once. */
   readonly recheckDays: number
+  /** Resolves once this run has read that type; left out: it has. */
+  readonly whenRead?: (type: string) => Promise<void>
   /** Of a worker that takes jobs: others may read a part of a long list. */
   readonly sharing?: Sharing | undefined
 }

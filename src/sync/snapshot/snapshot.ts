@@ -108,6 +108,7 @@ async function readBy(
   const { sql } = deps
   const { resource, known, lease, signal, acceptWithheld, allowMassDelete, onProgress } = options
   const { capabilities } = known
+  await waitForParent(deps, plan)
   const digest = requestDigest(plan.request, resource)
   const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, plan, digest, earlier), signal)
   const parent = parentOf(snapshot, plan)
@@ -147,6 +148,11 @@ async function readBy(
 function howShared({ runId, acceptWithheld }: SnapshotOptions, follow: 'written' | Date) {
   const how = { acceptWithheld, followSince: follow === 'written' ? null : follow.toISOString() }
   return runId === undefined ? undefined : { runId, how }
+}
+
+/** What is read below the records of another resource is as complete as those are. */
+async function waitForParent({ whenRead }: SnapshotDeps, { read }: ReadPlan): Promise<void> {
+  if (read.from === 'each' || read.from === 'below') await whenRead?.(read.parent)
 }
 
 /** Of the read itself. Parked records were seen, so the list is complete with them; the mirror is not. */

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../../src/simulator/server.ts'
+import { until } from '../../support/until.ts'
 import { mediaType, open, type Account, type Json } from './account.ts'
 
 let account: Account
@@ -363,5 +364,29 @@ describe('nothing crashes it', () => {
 
   test('a port that is taken is an error for the caller', async () => {
     await expect(startSimulator({ projects: 0, port: account.sim.port })).rejects.toThrow('EADDRINUSE')
+  })
+})
+
+describe('more requests at once than the server works on', () => {
+  afterEach(() => account.sim.setSwitches({ latency: 0, worksOn: null, overloaded: 'queue' }))
+  const statuses = async (count: number): Promise<number[]> =>
+    (await Promise.all(Array.from({ length: count }, () => account.call('tags')))).map(({ status }) => status)
+
+  test('wait for their turn, or take longer', async () => {
+    account.sim.setSwitches({ latency: 2, worksOn: 1 })
+    expect(await statuses(5)).toEqual([200, 200, 200, 200, 200])
+    account.sim.setSwitches({ overloaded: 'slow' })
+    expect(await statuses(5)).toEqual([200, 200, 200, 200, 200])
+  })
+
+  test('are refused with 429', async () => {
+    account.sim.setSwitches({ latency: 3_600_000, worksOn: 1, overloaded: 'refuse' })
+    const asked = account.sim.stats().requests['GET /{account}/v1/tags'] ?? 0
+    const stop = new AbortController()
+    const first = account.call('tags', { signal: stop.signal }).catch(() => 'stopped')
+    await until(() => account.sim.stats().requests['GET /{account}/v1/tags'] === asked + 1, 'the first request')
+    expect(await statuses(2)).toEqual([429, 429])
+    stop.abort()
+    expect(await first).toBe('stopped')
   })
 })

@@ -1,7 +1,7 @@
 /** A list in memory, served by pages, that changes while it is read. */
 import type { Client } from '../../../src/remote/client.ts'
-import { createSlots } from '../../../src/remote/http/slots.ts'
 import type { ListRequest } from '../../../src/remote/pages/pages.ts'
+import { slotsOf } from './slots.ts'
 
 export const request: ListRequest = { path: '/demo/v1/clients', query: {}, pageSize: null }
 
@@ -38,7 +38,7 @@ export function pagedList({ ids, size, places = 1, before, meta = (counts) => co
   const list: PagedList = {
     ids: [...ids],
     asked: [],
-    client: { get, write, time: () => null, slots: createSlots(places) },
+    client: { get, write, time: () => null, slots: slotsOf(places) },
   }
   async function get(...[path, parse, signal]: Parameters<Client['get']>): Promise<never> {
     signal.throwIfAborted()

@@ -36,7 +36,7 @@ describe('the configuration', () => {
       otlpEndpoint: undefined,
       resources: undefined,
       rate: 5,
-      concurrency: 4,
+      concurrency: 16,
       sharePages: 200,
       pageSize: 100,
       deleteLimit: 20,

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
-import { createSlots } from '../../../src/remote/http/slots.ts'
 import { readForward } from '../../../src/remote/pages/forward-pages.ts'
 import { isFullPage } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, pagePath, type Page } from '../../../src/remote/pages/pages.ts'
 import { numbered, pagedList, request } from '../../support/scopestack/paged-list.ts'
+import { slotsOf } from '../../support/scopestack/slots.ts'
 
 const { signal } = new AbortController()
 
@@ -21,7 +21,7 @@ describe('one page', () => {
   /** @param etag of its page; undefined where it has none. It responds with 304 to a request with it. */
   const serverWith = (etag: string | undefined): Client => ({
     time: () => null,
-    slots: createSlots(1),
+    slots: slotsOf(1),
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, parse, _signal, options) {
       return options?.cached !== undefined && options.cached.etag === etag

@@ -5,13 +5,13 @@ import { bodyUnreadable, remoteFailed, remoteTimeout } from '../../../src/errors
 import { requestRefused } from '../../../src/errors/resources.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { Client } from '../../../src/remote/client.ts'
-import { createSlots } from '../../../src/remote/http/slots.ts'
 import { unreadableIn, isFullPage, reportsCount } from '../../../src/remote/pages/list-length.ts'
 import { planChains } from '../../../src/remote/pages/page-chains.ts'
 import { fetchPage, type ListRequest } from '../../../src/remote/pages/pages.ts'
 import { readReverse } from '../../../src/remote/pages/reverse-pages.ts'
 import { readSmallList } from '../../../src/sync/list/read-nested.ts'
 import { numbered } from '../../support/scopestack/paged-list.ts'
+import { slotsOf } from '../../support/scopestack/slots.ts'
 
 const { signal } = new AbortController()
 
@@ -34,7 +34,7 @@ function serverOf(count: number, fails: (requested: Requested, ids: readonly str
   const list = { ids: numbered(count) }
   const client: Client = {
     time: () => null,
-    slots: createSlots(1),
+    slots: slotsOf(1),
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, parse) {
       await Promise.resolve()
@@ -230,7 +230,7 @@ describe('a list whose far pages are refused', () => {
     const requested: string[] = []
     const client: Client = {
       time: () => null,
-      slots: createSlots(1),
+      slots: slotsOf(1),
       write: () => Promise.reject(new Error('a list is only read')),
       async get(path, parse) {
         await Promise.resolve()

@@ -82,19 +82,3 @@ describe('a chain that is split', () => {
     expect(busy.asked).toHaveLength(40)
   })
 })
-
-describe('a chain above one of another process', () => {
-  it('ends at the id with which that began, and waits for it no earlier than at its page', async () => {
-    const top = Promise.withResolvers<string>()
-    const list = pagedList({ ids: numbered(200), size: 10 })
-    const below = { first: 10, top: () => top.promise }
-    const chains = planChains(20, 1)
-    const how = { request, chains, atMost: 1, below, ordered: true, batch: 1, signal }
-    const reading = Array.fromAsync(readReverse({ client: list.client, ...how, recall: async () => undefined }))
-    await settled()
-    expect(list.asked.at(-1)).toBe(10)
-    top.resolve('100')
-    expect(idsOf(await reading)).toEqual(numbered(110, 91))
-    expect(list.asked.at(-1)).toBe(10)
-  })
-})

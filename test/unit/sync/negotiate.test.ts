@@ -3,9 +3,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { requestRefused } from '../../../src/errors/resources.ts'
 import type { Client } from '../../../src/remote/client.ts'
-import { createSlots } from '../../../src/remote/http/slots.ts'
 import type { ListRequest } from '../../../src/remote/pages/pages.ts'
 import { negotiate } from '../../../src/sync/list/negotiate.ts'
+import { slotsOf } from '../../support/scopestack/slots.ts'
 
 interface Server {
   readonly client: Client
@@ -36,7 +36,7 @@ function serverWith(refused: ReadonlySet<string>, pageMax: number, says: Says): 
     client: {
       get,
       time: () => null,
-      slots: createSlots(1),
+      slots: slotsOf(1),
       write: () => Promise.reject(new Error('nothing is written')),
     },
     asked,
@@ -120,7 +120,7 @@ it('asks for the page size that the refusal names, else for smaller ones', async
 
 it('throws the error of the bare list, when even that is refused', async () => {
   const get = () => Promise.reject(refusal('no'))
-  const client: Client = { get, write: get, time: () => null, slots: createSlots(1) }
+  const client: Client = { get, write: get, time: () => null, slots: slotsOf(1) }
   await expect(negotiate(client, wish(1, many(5)), refusal('no'), signal)).rejects.toThrow(/400/)
 })
 

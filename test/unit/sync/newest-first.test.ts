@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
-import { createSlots } from '../../../src/remote/http/slots.ts'
 import { readNewestFirst } from '../../../src/sync/incremental/newest-first.ts'
 import { takeAll } from '../../../src/sync/list/read-page.ts'
+import { slotsOf } from '../../support/scopestack/slots.ts'
 
 interface Rec {
   readonly id: number
@@ -50,7 +50,7 @@ function listOf(recs: readonly Rec[], size: number, ties: 'by id' | 'by page', h
   }
   const client: Client = {
     time: () => null,
-    slots: createSlots(1),
+    slots: slotsOf(1),
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, parse) {
       await Promise.resolve()

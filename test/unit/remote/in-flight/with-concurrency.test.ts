@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { createHttp, type HttpResponse } from '../../../src/remote/http/http.ts'
-import { overHttp, type Request, type Send } from '../../../src/remote/http/send.ts'
-import { createSlots } from '../../../src/remote/http/slots.ts'
-import { withConcurrency } from '../../../src/remote/http/with-concurrency.ts'
-import { serve } from '../../support/network/http.ts'
-import { until } from '../../support/until.ts'
+import { createHttp, type HttpResponse } from '../../../../src/remote/http/http.ts'
+import { overHttp, type Request, type Send } from '../../../../src/remote/http/send.ts'
+import { withConcurrency } from '../../../../src/remote/http/with-concurrency.ts'
+import { serve } from '../../../support/network/http.ts'
+import { slotsOf } from '../../../support/scopestack/slots.ts'
+import { until } from '../../../support/until.ts'
 
 const never = new AbortController().signal
 
@@ -18,7 +18,7 @@ async function concurrencyLayer(limit: number) {
   })
   // More connections than places: only the layer limits.
   const http = createHttp({ connections: 20 })
-  const send: Send = withConcurrency(createSlots(limit))(overHttp(http))
+  const send: Send = withConcurrency(slotsOf(limit))(overHttp(http))
   const request = (number: number): Request<HttpResponse> => ({
     method: 'GET',
     url: `${server.url}/${number}`,
