@@ -46,11 +46,12 @@ test('a benchmark whose npm is killed leaves no server and no folder', async () 
   const folder = emptyFolder()
   const env = { ...process.env, TMPDIR: folder }
   const npm = spawn('npm', ['run', 'bench', '--', 'load', '--quick'], { cwd: ROOT, env, stdio: 'ignore' })
-  const [file] = await until(async () => {
-    const found = await Array.fromAsync(glob('*/*/data/postmaster.pid', { cwd: folder }))
-    return found.length === 0 ? undefined : found
+  const server = await until(async () => {
+    const [file] = await Array.fromAsync(glob('*/*/data/postmaster.pid', { cwd: folder }))
+    const [pid, ...lines] = (await readFile(join(folder, file!), 'utf8')).split('\n')
+    // Before that it is the one that makes the cluster.
+    return lines.some((line) => line.trim() === 'ready') ? Number(pid) : undefined
   }, 'its Postgres')
-  const server = Number((await readFile(join(folder, file!), 'utf8')).split('\n')[0])
   npm.kill('SIGKILL')
   await once(npm, 'exit')
   await until(() => !isAlive(server), 'the end of its Postgres')
