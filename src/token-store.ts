@@ -60,8 +60,10 @@ export interface TokenStore {
   /**
    * The right to request the token after `generation`, for `leaseMs`. Null while another process has it, or when a newer
    * generation exists. Returns the proof of the claim.
+   *
+   * @param proof of a claim whose response may have been lost: the same one again.
    */
-  claim(leaseMs: number, generation: number): Promise<string | null>
+  claim(leaseMs: number, generation: number, proof?: string): Promise<string | null>
   /**
    * Stores the next generation and ends the cool-down. Null when the claim was lost: a late token must not replace a newer
    * one.

@@ -12,6 +12,7 @@ import { credentialsRefused, loginRequired } from '../../errors/credentials.ts'
 import { factOf, SyncError, undefinedWhen } from '../../errors/sync-error.ts'
 import type { RefreshStore, SpentRefresh } from '../../token-store.ts'
 import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
+import { insist } from './insist.ts'
 import type { Seal } from './seal.ts'
 import type { IssuedToken } from './token-response.ts'
 
@@ -29,7 +30,10 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
 
   async function bySignIn(signal: AbortSignal): Promise<IssuedToken> {
     const issued = await send({ grant_type: 'password', username, password }, signal)
-    if (issued.refreshToken !== undefined) await refresh.begin(seal.seal(issued.refreshToken))
+    if (issued.refreshToken !== undefined) {
+      const sealed = seal.seal(issued.refreshToken)
+      await insist(() => refresh.begin(sealed), signal)
+    }
     return issued
   }
 
@@ -40,11 +44,12 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
     try {
       const issued = await send({ grant_type: 'refresh_token', refresh_token: held }, signal)
       // None in the response: the server does not rotate, and the old one stays good.
-      await refresh.replace(spent.version, seal.seal(issued.refreshToken ?? held))
+      const sealed = seal.seal(issued.refreshToken ?? held)
+      await insist(() => refresh.replace(spent.version, sealed), signal)
       return issued
     } catch (error) {
       if (factOf(error, 'error') !== 'invalid_grant') throw error
-      await refresh.drop(spent.version)
+      await insist(() => refresh.drop(spent.version), signal)
       return undefined
     }
   }

@@ -27,15 +27,19 @@
  *   credentials are refused     the same cool-down, during which every worker throws SYNC_CREDENTIALS_REFUSED at once
  *   stopped, or login missing   the claim is given back, without a cool-down
  *   holder of a claim dies      the others wait until the claim ends
+ *   store away for a moment     a holder repeats what it has to store for half a minute (insist.ts)
  *   store loses its data        generations begin again above the highest one that this worker has seen or rejected
  *
  * Times are by the clock of the store, which comes with every read: a host whose clock is a day ahead must not decide for
  * the others. Between two reads the process counts on with a monotonic clock.
  */
+import { randomUUID } from 'node:crypto'
 import { credentialsRefused, noToken, tokenCooldown } from '../../errors/credentials.ts'
-import { factOf, causeText, hasCode, SyncError } from '../../errors/sync-error.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { StoredToken, Token, TokenStore } from '../../token-store.ts'
-import { requestedWaitMs, isRateLimited, createRetrySchedule, retry, sleep, type RetryPolicy } from '../http/retry.ts'
+import { isRateLimited, createRetrySchedule, retry, sleep, type RetryPolicy } from '../http/retry.ts'
+import { coolDownAfter } from './cool-down.ts'
+import { insist } from './insist.ts'
 import type { Seal } from './seal.ts'
 import { createSingleFlight } from './single-flight.ts'
 import type { IssuedToken } from './token-response.ts'
@@ -61,14 +65,11 @@ interface Deps {
 const CLAIM_MS = 90_000
 /** The part of its claim within which a request is repeated, so that the last one ends within the claim, too. */
 const REPEAT_WITHIN = 0.2
-const COOL_DOWN_MS = 30_000
 /**
  * No cool-down is longer: an hour of Retry-After at most is believed. One that is was written by another clock: a host's, by an
  * older version, or the store's own before it was set back.
  */
 const LONGEST_COOL_DOWN_MS = 2 * 3_600_000
-/** Failures that are not ScopeStack's. */
-const OWN = ['SYNC_STOPPED', 'SYNC_LOGIN_REQUIRED'] as const
 const POLL_MS = 100
 const MAX_MARGIN_MS = 5 * 60_000
 
@@ -98,7 +99,8 @@ export function createTokens({
       const decision = decide(stored, token, { now: clock.now(), outdated, rejected })
       if (decision.action === 'use') return adopt(decision.token)
       if (decision.action === 'fail') throw decision.error
-      const claim = await store.claim(claimMs, stored.generation)
+      const proof = randomUUID()
+      const claim = await insist(() => store.claim(claimMs, stored.generation, proof), signal)
       if (claim === null) await sleep(POLL_MS * (1 + random()), signal)
       else {
         const requested = await requestUnderClaim(claim, deps, signal)
@@ -124,7 +126,8 @@ export function createTokens({
     async reject(generation) {
       rejected = Math.max(rejected, generation)
       if (current?.generation === generation) current = undefined
-      await store.reject(generation)
+      // This process does not use it again in any case, and another one rejects it when it gets a 401, too.
+      await store.reject(generation).catch(() => {})
     },
   }
 }
@@ -196,6 +199,7 @@ async function requestUnderClaim(
   const claimedAt = now()
   let issuedAt = claimedAt
   let failed: SyncError | undefined
+  let isIssued = false
   const attempt = async (): Promise<IssuedToken> => {
     if (failed !== undefined && now() - claimedAt > claimMs * REPEAT_WITHIN) throw noToken(failed)
     // Its life begins when it is requested: a process that was suspended meanwhile must not make it longer.
@@ -208,21 +212,16 @@ async function requestUnderClaim(
       signal,
       onRetry: (error) => (failed = error),
     })
+    isIssued = true
     const times = { issuedAt, expiresAt: issuedAt + lifetimeSeconds * 1000 }
     const sealed = seal.seal(accessToken)
-    const generation = await store.publish(claim, { sealed, ...times, aboveGeneration: aboveGeneration() })
+    const published = { sealed, ...times, aboveGeneration: aboveGeneration() }
+    const generation = await insist(() => store.publish(claim, published), signal)
     return generation === null ? undefined : { accessToken, generation, ...times }
   } catch (error) {
-    await store.fail(claim, coolDownAfter(error, now()))
+    await insist(() => store.fail(claim, coolDownAfter(error, { now: now(), isIssued })), signal).catch(() => {})
     throw error instanceof SyncError && (error.remedy === 'retry' || isRateLimited(error)) ? noToken(error) : error
   }
-}
-
-function coolDownAfter(error: unknown, now: number) {
-  const refused = hasCode(error, 'SYNC_CREDENTIALS_REFUSED')
-  const own = hasCode(error, ...OWN)
-  const pauseMs = Math.max(COOL_DOWN_MS, error instanceof SyncError ? requestedWaitMs(error) : 0)
-  return { until: own ? 0 : now + pauseMs, refused, reason: shortReason(error) }
 }
 
 /** A token that came with a person's login replaces the stored one, and ends its cool-down. */
@@ -244,5 +243,3 @@ export async function installToken(
 /** How long before it expires a token is renewed. @param jitter 0 to 1. */
 const marginOf = ({ issuedAt, expiresAt }: Token, jitter: number): number =>
   Math.min(MAX_MARGIN_MS, (expiresAt - issuedAt) / 10) * (1 + jitter / 10)
-
-const shortReason = (error: unknown): string => factOf(error, 'error') ?? causeText(error)

@@ -62,12 +62,18 @@ const WHOLE_MS = 5 * 60_000
 /** A 250-record page of the widest resource is about 2 MB; past this it is not a page, and parsing it would need 300 MB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024
 
+let silenceMs = Infinity
+/** For tests, before a client is made: no response is waited for longer. */
+export function waitForResponses(ms: number): void {
+  silenceMs = ms
+}
+
 export function createHttp({
   connections,
-  connectMs = CONNECT_MS,
-  headersMs = HEADERS_MS,
-  bodyMs = BODY_MS,
-  wholeMs = WHOLE_MS,
+  connectMs = Math.min(CONNECT_MS, silenceMs),
+  headersMs = Math.min(HEADERS_MS, silenceMs),
+  bodyMs = Math.min(BODY_MS, silenceMs),
+  wholeMs = Math.min(WHOLE_MS, 2 * silenceMs),
   maxBodyBytes = MAX_BODY_BYTES,
   proxy,
 }: HttpOptions): Http {

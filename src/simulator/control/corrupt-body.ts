@@ -1,4 +1,5 @@
 /** The regular response with a body that a reader has to survive; faults that do not concern the body change nothing. */
+import { gzipSync } from 'node:zlib'
 import { httpResponse, type HttpResponse } from '../exchange.ts'
 import type { Fault } from './faults.ts'
 
@@ -15,6 +16,10 @@ export function corruptBody(fault: Fault, response: HttpResponse): HttpResponse 
     }
     case 'long-number':
       return withBody(withMember(body, '7'.repeat(fault.afterBytes ?? 200_000)))
+    case 'gzip-bomb': {
+      const bomb = gzipSync(Buffer.alloc(fault.afterBytes ?? 64 * 1024 * 1024, ' '), { level: 1 })
+      return httpResponse(response.status, null, bomb, { ...response.headers, 'Content-Encoding': 'gzip' })
+    }
     default:
       return response
   }

@@ -8,9 +8,19 @@ const statusKinds = [
   ...(['302', '401', '403', '404', '405', '408', '409', '421', '425', '429'] as const),
   ...(['500', '502', '503', '504'] as const),
 ] as const
-const connectionKinds = ['reset', 'truncate', 'html', 'lost-answer', 'slow', 'stall', 'trickle'] as const
+const connectionKinds = [
+  'reset',
+  'truncate',
+  'html',
+  'lost-answer',
+  'slow',
+  'stall',
+  'trickle',
+  'hold',
+  'hold-answer',
+] as const
 /** the regular response with a body that is hard to read */
-const bodyKinds = ['bad-utf8', 'many-nodes', 'long-number'] as const
+const bodyKinds = ['bad-utf8', 'many-nodes', 'long-number', 'gzip-bomb'] as const
 const otherKinds = [...connectionKinds, ...bodyKinds] as const
 export const faultKinds = [...statusKinds, ...otherKinds] as const
 export type FaultKind = (typeof faultKinds)[number]
@@ -37,11 +47,11 @@ export interface Fault {
   readonly retryAfter: number | string | null
   /** of a status: whose body it carries (null: the server's own) */
   readonly body: FaultBody | null
-  /** truncate: how much of the body is sent; many-nodes: bytes of empty objects; long-number: its digits */
+  /** truncate: how much of the body is sent; many-nodes: bytes of empty objects; long-number: its digits; gzip-bomb: bytes it becomes */
   readonly afterBytes: number | null
   /**
    * slow: wait before the response; trickle: wait before each byte; stall: time without a byte until the connection is closed
-   * (null: for ever)
+   * (null: for ever); hold waits before the request is done, and hold-answer behind that, until the fault is removed
    */
   readonly ms: number | null
   /** how many requests it was applied to */
@@ -66,10 +76,17 @@ export interface Faults {
   remove(id?: string): boolean
   /** the first fault that matches the request, counted down */
   take(target: FaultTarget): Fault | null
+  /** resolves once the fault is removed */
+  removed(id: string): Promise<void>
 }
 
 export function createFaults(random: Random): Faults {
   const faults = new Map<string, Fault>()
+  const waiting = new Map<string, (() => void)[]>()
+  const release = (id: string): void => {
+    for (const resolve of waiting.get(id) ?? []) resolve()
+    waiting.delete(id)
+  }
   let last = 0
   return {
     add(input) {
@@ -91,10 +108,18 @@ export function createFaults(random: Random): Faults {
     },
     list: () => [...faults.values()].map((fault) => ({ ...fault })),
     remove(id) {
-      if (id !== undefined) return faults.delete(id)
+      if (id !== undefined) {
+        release(id)
+        return faults.delete(id)
+      }
       faults.clear()
+      for (const held of waiting.keys()) release(held)
       return true
     },
+    removed: (id) =>
+      faults.has(id)
+        ? new Promise((resolve) => void waiting.set(id, [...(waiting.get(id) ?? []), resolve]))
+        : Promise.resolve(),
     take(target) {
       for (const fault of faults.values()) {
         if (fault.count === 0 || !matches(fault.match, target) || (fault.rate < 1 && !random.chance(fault.rate)))

@@ -15,7 +15,7 @@ export function compressed(
   acceptEncoding: string | undefined,
   compression: Switches['compression'],
 ): HttpResponse {
-  if (compression === 'off' || response.length === 0) return response
+  if (compression === 'off' || response.length === 0 || 'Content-Encoding' in response.headers) return response
   const name = compression === 'unasked' ? 'gzip' : firstAccepted(acceptEncoding)
   const encode = name === undefined ? undefined : encoders[name]
   if (name === undefined || encode === undefined) return response

@@ -99,6 +99,7 @@ async function respond(deps: HandlerDeps, received: Received, outgoing: ServerRe
   const replacement = fault && faultResponse(fault, deps.switches)
   const response = altered(deps, replacement ?? (await regularResponse(deps, received)), received)
   if (replacement === null && page !== null && response.status === 200) deps.stats.countPage(page.type, page.number)
+  if (fault?.kind === 'hold-answer') await deps.faults.removed(fault.id)
   if (fault !== null && (await sendDamaged(deps, fault, outgoing, response))) return
   deps.stats.countResponse(response.status, sendIt(response))
   if (page !== null) deps.script.play(page.type, page.number, 'after')
@@ -125,6 +126,7 @@ function pageOf(route: Route, { method, params }: HttpRequest): Page | null {
 
 async function regularResponse(deps: HandlerDeps, { request, route, page, fault }: Received): Promise<HttpResponse> {
   if (fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
+  if (fault?.kind === 'hold') await deps.faults.removed(fault.id)
   if (page !== null) deps.script.play(page.type, page.number, 'before')
   const response = responseFor(deps, route, request)
   // Rails measures the time of the request; a server in front of it adds no such header

@@ -18,8 +18,7 @@ export function openRedisTokenStore(redis: RedisStore, keyId: string): TokenStor
     async read() {
       return parse((await redis.run(READ, keys, [])) as (string | null)[])
     },
-    async claim(leaseMs, generation) {
-      const claim = randomUUID()
+    async claim(leaseMs, generation, claim = randomUUID()) {
       return (await redis.run(CLAIM, keys, [claim, leaseMs, generation])) === 1 ? claim : null
     },
     async publish(claim, { sealed, issuedAt, expiresAt, aboveGeneration }) {
@@ -71,7 +70,7 @@ local held = redis.call('HMGET', KEYS[1], 'generation', 'claim', 'claimUntil')
 if tonumber(held[1] or 0) ~= tonumber(ARGV[3]) then return 0 end
 -- One that ends later than any claim can is of a clock that was set back since.
 local untilMs = tonumber(held[3] or 0)
-if held[2] and untilMs >= now and untilMs <= now + 2 * ARGV[2] then return 0 end
+if held[2] and held[2] ~= ARGV[1] and untilMs >= now and untilMs <= now + 2 * ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'claim', ARGV[1], 'claimUntil', string.format('%.0f', now + ARGV[2]))
 return 1`)
 

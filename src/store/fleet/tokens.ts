@@ -39,15 +39,14 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
       }
     },
 
-    async claim(leaseMs, generation) {
-      const claim = randomUUID()
+    async claim(leaseMs, generation, claim = randomUUID()) {
       const { count } = await sql`
         insert into sync.tokens as t (key_id, claim, claim_until)
         values (${keyId}, ${claim}, now() + make_interval(secs => ${leaseMs / 1000}))
         on conflict (key_id) do update set claim = excluded.claim, claim_until = excluded.claim_until
         where t.generation = ${generation}
           -- A claim that ends later than any claim can comes from a clock that was set back since.
-          and (t.claim is null or t.claim_until < now() or t.claim_until > now() + make_interval(secs => ${(2 * leaseMs) / 1000}))`
+          and (t.claim is null or t.claim = ${claim} or t.claim_until < now() or t.claim_until > now() + make_interval(secs => ${(2 * leaseMs) / 1000}))`
       return count === 1 ? claim : null
     },
 

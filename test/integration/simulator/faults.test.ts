@@ -114,6 +114,33 @@ describe('faults', () => {
     await expect(stalled.text()).rejects.toThrow('aborted due to timeout')
   })
 
+  test('hold waits before the request is done, and hold-answer behind it, until the fault is removed', async () => {
+    const named = (name: string) =>
+      account.sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name).length
+    for (const [kind, made] of [
+      ['hold', 0],
+      ['hold-answer', 1],
+    ] as const) {
+      const { id } = account.sim.addFault({ kind, match: { method: 'POST' } })
+      const sent = account.send('POST', 'clients', { type: 'clients', attributes: { name: kind } })
+      await until(() => account.sim.faults().some((fault) => fault.id === id && fault.met === 1), 'it to be held')
+      if (made === 1) await until(() => named(kind) === 1, 'the record')
+      expect(named(kind)).toBe(made)
+      account.sim.removeFault(id)
+      expect((await sent).status).toBe(201)
+      expect(named(kind)).toBe(1)
+    }
+  })
+
+  test('a gzip bomb is a small body that becomes a large one', async () => {
+    account.sim.addFault({ kind: 'gzip-bomb', afterBytes: 1_000_000 })
+    account.sim.resetStats()
+    const bomb = await account.call('tags')
+    expect(bomb.headers.get('content-encoding')).toBe('gzip')
+    expect((await bomb.text()).length).toBe(1_000_000)
+    expect(account.sim.stats().bytesSent).toBeLessThan(10_000)
+  })
+
   test('lost-answer does the write and sends no response', async () => {
     account.sim.addFault({ kind: 'lost-answer', match: { method: 'post' } })
     await expect(

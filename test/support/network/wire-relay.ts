@@ -2,14 +2,17 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
+/** Whose bytes: the client's, or the server's. */
+export type Side = 'client' | 'server' | 'both'
+
 export interface WireRelay extends AsyncDisposable {
   /** The server's URL with the relay's host and port. */
   readonly url: string
   /**
-   * Holds every byte in both directions, also the end of a connection: of the existing connections, and,
+   * Holds every byte in both directions, or of one side, also the end of a connection: of the existing connections, and,
    * unless `old`, of new ones, which are accepted.
    */
-  freeze(which?: 'all' | 'old'): void
+  freeze(which?: 'all' | 'old', from?: Side): void
   /** Releases the held bytes. */
   thaw(): void
   /** From now on each connection takes at most so many bytes a second from its client. */
@@ -28,12 +31,12 @@ export async function startWireRelay(url: string): Promise<WireRelay> {
   const pairs = new Set<Pair>()
   let marked = new Set<Pair>()
   let target = placeOf(url)
-  let freezing = false
+  let freezing: Side | undefined
   let rate = Infinity
   const server = createServer((near) => {
     const pair = join(near, target, { rate: () => rate, onEnd: () => pairs.delete(pair) })
     pairs.add(pair)
-    if (freezing) pair.freeze()
+    if (freezing !== undefined) pair.freeze(freezing)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -42,12 +45,12 @@ export async function startWireRelay(url: string): Promise<WireRelay> {
   through.port = String((server.address() as AddressInfo).port)
   return {
     url: through.href,
-    freeze(which = 'all') {
-      freezing = which === 'all'
-      for (const pair of pairs) pair.freeze()
+    freeze(which = 'all', from = 'both') {
+      freezing = which === 'all' ? from : undefined
+      for (const pair of pairs) pair.freeze(from)
     },
     thaw() {
-      freezing = false
+      freezing = undefined
       for (const pair of pairs) pair.thaw()
     },
     narrow(bytesASecond) {
@@ -86,7 +89,7 @@ interface Place {
 interface Pair {
   open(): boolean
   frozen(): boolean
-  freeze(): void
+  freeze(from: Side): void
   thaw(): void
   cut(): void
 }
@@ -97,15 +100,15 @@ function placeOf(url: string): Place {
 }
 
 function join(near: Socket, { host, port }: Place, { rate, onEnd }: { rate: () => number; onEnd: () => void }): Pair {
-  let frozen = false
+  let frozen: Side | undefined
   /** The pending work, in order. */
   const held: (() => void)[] = []
-  const carry = (act: () => void): void => void (frozen ? held.push(act) : act())
   const far = connect(port, host)
-  for (const [from, to] of [
-    [near, far],
-    [far, near],
+  for (const [from, to, side] of [
+    [near, far, 'client'],
+    [far, near, 'server'],
   ] as const) {
+    const carry = (act: () => void): void => void (frozen === side || frozen === 'both' ? held.push(act) : act())
     // Nagle's algorithm would add 40 ms to each exchange, which is another fault than the intended one.
     from.setNoDelay(true)
     from.on('data', (chunk) => carry(() => void to.write(chunk)))
@@ -123,12 +126,12 @@ function join(near: Socket, { host, port }: Place, { rate, onEnd }: { rate: () =
   })
   return {
     open: () => !near.destroyed,
-    frozen: () => frozen,
-    freeze() {
-      frozen = true
+    frozen: () => frozen !== undefined,
+    freeze(from) {
+      frozen = from
     },
     thaw() {
-      frozen = false
+      frozen = undefined
       for (const act of held.splice(0)) act()
     },
     cut() {

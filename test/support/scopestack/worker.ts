@@ -2,9 +2,7 @@
 import { openMigratedWorker, openPusher, openWorker, type Worker } from '../../../src/assemble/worker.ts'
 import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'
-import { DEFAULT_HISTORY } from '../../../src/config/history.ts'
 import type { Client } from '../../../src/remote/client.ts'
-import { RETRY } from '../../../src/remote/http/retry.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ChangeResult } from '../../../src/sync/push/attempt.ts'
 import { push } from '../../../src/sync/push/push.ts'
@@ -13,12 +11,9 @@ import { pull, type PullReport } from '../../../src/sync/run/run.ts'
 import type { Sharing } from '../../../src/sync/snapshot/snapshot-options.ts'
 import { takeAsMigrated } from '../postgres/database.ts'
 import { keepPool, takePool } from '../postgres/kept-pools.ts'
+import { configFor, QUICKLY, type Remote } from './config.ts'
 
-/** The ScopeStack of a worker: a simulator, or a proxy in front of one. */
-export interface Remote {
-  url: string
-  credentials: { clientId: string; clientSecret: string }
-}
+export type { Remote } from './config.ts'
 
 export type TestWorker = AsyncDisposable &
   Worker & {
@@ -29,9 +24,6 @@ export type TestWorker = AsyncDisposable &
     /** Pushes all changes that may be sent now. */
     push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<ChangeResult[]>
   }
-
-/** As many attempts as the real one, without its pauses. */
-const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
 
 /**
  * Of its pool. A statement waits there for its turn, so fewer than the product's do; each costs Postgres a process. One is left
@@ -103,42 +95,3 @@ export async function startWorker(
     },
   }
 }
-
-const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: Partial<Config>): Config => ({
-  clientId: credentials.clientId,
-  clientSecret: credentials.clientSecret,
-  grant: 'client_credentials',
-  username: undefined,
-  password: undefined,
-  authUrl: url,
-  apiUrl: url,
-  databaseUrl,
-  resources: undefined,
-  rate: 0,
-  concurrency: 4,
-  sharePages: 200,
-  pageSize: 100,
-  deleteLimit: 20,
-  recheckDays: 7,
-  // A test that is about something else says what stands in sync_extra, after one run and after two.
-  newFields: 'report',
-  redisUrl: undefined,
-  history: DEFAULT_HISTORY,
-  historyDays: 0,
-  schedule: 'off',
-  incrementalSchedule: 'off',
-  timezone: 'UTC',
-  graceSeconds: 10,
-  takeoverSeconds: 2,
-  httpHost: '127.0.0.1',
-  httpPort: 0,
-  alerts: { webhookUrl: undefined, webhookSecret: undefined, mail: undefined, editMinutes: 0 },
-  dashboardTokens: undefined,
-  proxy: undefined,
-  otlpEndpoint: undefined,
-  logLevel: 'silent',
-  push: 'on',
-  conflict: undefined,
-  production: false,
-  ...changes,
-})
