@@ -26,5 +26,5 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=4 CMD ["ba
 
 # No npm and no sh in front of it, which would swallow the signal. Run it with an init (`docker run --init`): as process 1 it
 # hears no SIGTERM in its first tenth of a second.
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--max-old-space-size=512", "/app/src/cli.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--max-old-space-size=512", "/app/src/cli.ts"]
 CMD ["--help"]

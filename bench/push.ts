@@ -68,7 +68,7 @@ async function measured(what: string): Promise<Measured | null> {
   }
 }
 
-const FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=512']
+const FLAGS = ['--max-semi-space-size=16', '--max-old-space-size=512']
 
 async function inProcess(what: string, remote: Remote, databaseUrl: string, rate: number): Promise<Measured> {
   const env = {

@@ -47,7 +47,7 @@ const REPORT = `data:text/javascript,${encodeURIComponent(`
 /** Ends the process once a line of its output holds `until`; without it, waits for its end. */
 async function run(folder: string, args: readonly string[], until?: string): Promise<Cost> {
   const begun = performance.now()
-  const flags = ['--max-semi-space-size=4', '--max-old-space-size=512', '--import', REPORT]
+  const flags = ['--max-semi-space-size=16', '--max-old-space-size=512', '--import', REPORT]
   const child = spawn(process.execPath, [...flags, 'src/cli.ts', ...args], {
     cwd: folder,
     env,

@@ -49,8 +49,9 @@ const MAY_IMPORT: Arrows = (() => {
     commands: all,
     program: [...all, 'commands'],
     // Loads the program once signals are listened to.
-    cli: ['signals', 'compile-cache', 'program'],
+    cli: ['signals', 'compile-cache', 'program', 'young-generation'],
     'compile-cache': [],
+    'young-generation': [],
     // Also a product of its own, and no witness of the code it shares.
     simulator: [],
   }
