@@ -1,12 +1,10 @@
 /** Encodes a record as its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
-import { hash } from 'node:crypto'
 import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { copyLine } from '../connection/literals.ts'
+import { copyField, copyLine, NULL_FIELD } from '../connection/literals.ts'
 import { encode, encodeJson, membersOf, MISFIT, type Encoded, type Members } from '../values/codec.ts'
-import { stripSignatures } from '../values/signed-urls.ts'
 import { addedColumns, type AddedColumns } from './added-values.ts'
-import { digestOf } from './digest.ts'
+import { rowHash } from './digest.ts'
 import { linkageEncoder, linkageOf, NOT_REPORTED, type LinkageEncoder } from './relationship-keys.ts'
 import { sampleOf, sampleOfMisfit, shapeOfValue } from './samples.ts'
 import { createMemberCounter, NO_SEEN_MEMBERS, type MemberCounter, type SeenMembers } from './seen-members.ts'
@@ -42,9 +40,6 @@ export const rowColumns = (resource: Resource): string[] => [
   'sync_extra',
 ]
 
-/** Counted up when the same records make other rows: every row is then written once more. */
-export const ROW_FORMAT = 1
-
 export interface RowEncoder {
   (record: RemoteRecord): Row
   /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
@@ -70,23 +65,28 @@ export function createRowEncoder(resource: Resource, expected: SeenMembers = NO_
       attributes: membersOf(record.attributes),
       relationships: membersOf(record.relationships),
       values: [record.id],
+      line: copyField(record.id),
       // Without a prototype: a member may be called `__proto__`.
       extra: Object.create(null) as Record<string, unknown>,
       drift: [],
       misfitRelationships: [],
       unreported: '',
+      attributesFound: 0,
+      relationshipsFound: 0,
     }
     encodeMembers(draft, members, unseen, counter)
     collectExtra(draft, members, added)
     const { attributes, values, extra, drift, unreported } = draft
-    values.push(isEmpty(extra) ? null : encodeJson(extra))
+    const rest = isEmpty(extra) ? null : encodeJson(extra)
+    values.push(rest)
+    const line = `${draft.line}\t${copyField(rest)}`
     counter.count(unreported, attributes)
     const missed =
       expected.undeclared.length === 0 ? '' : expected.undeclared.filter((name) => !(name in attributes)).join()
-    const line = copyLine(values)
     if (added === undefined) {
       const shape = shapeOf(unreported, missed)
-      return { id: record.id, values, line, shape, drift, ...hashOf(values, line, unreported, shape) }
+      const { hash: digest, fleeting } = hashOf(values, line, unreported, shape)
+      return { id: record.id, values, line, hash: digest, shape, fleeting, drift }
     }
     const own = added.encode(record)
     const shape = shapeOf(unreported, missed, own.unreported)
@@ -104,6 +104,8 @@ interface DeclaredMembers {
     readonly member: string
     readonly name: string
     readonly kind: Kind
+    /** Its text has no character that COPY needs escaped. */
+    readonly plain: boolean
     /** Of a relationship. */
     readonly encodeLinkage: LinkageEncoder | undefined
     /** Every record carried its linkage before, also an empty one: a left-out linkage says nothing now. */
@@ -111,21 +113,32 @@ interface DeclaredMembers {
   }[]
   readonly attributes: ReadonlySet<string>
   readonly relationships: ReadonlySet<string>
+  /** A record that has as many members as were found for the columns has no others. */
+  readonly countable: boolean
 }
+
+/** Kinds of values that are digits, signs and letters. */
+const PLAIN: ReadonlySet<Kind> = new Set(['boolean', 'integer', 'decimal', 'date', 'timestamp'])
 
 function declaredMembers({ columns }: Resource, expected: SeenMembers): DeclaredMembers {
   const membersFrom = (isAttribute: boolean) =>
     new Set(columns.filter(({ from }) => (from === 'attribute') === isAttribute).map(({ member }) => member))
+  const [attributes, relationships] = [membersFrom(true), membersFrom(false)]
   return {
     columns: columns.map((column) => ({
       member: column.member,
       name: column.name,
       kind: column.kind,
+      plain: column.from === 'attribute' && PLAIN.has(column.kind),
       encodeLinkage: column.from === 'attribute' ? undefined : linkageEncoder(column),
       explicit: expected.explicit.includes(column.member),
     })),
-    attributes: membersFrom(true),
-    relationships: membersFrom(false),
+    attributes,
+    relationships,
+    // No two columns of one member, and none that every object inherits.
+    countable:
+      attributes.size + relationships.size === columns.length &&
+      columns.every(({ member }) => !(member in Object.prototype)),
   }
 }
 
@@ -134,16 +147,20 @@ interface Draft {
   readonly attributes: Members
   readonly relationships: Members
   readonly values: (string | null)[]
+  /** `values` as COPY text. */
+  line: string
   readonly extra: Record<string, unknown>
   readonly drift: Drift[]
   readonly misfitRelationships: string[]
   /** Names of the columns of which the record says nothing, joined by commas. */
   unreported: string
+  attributesFound: number
+  relationshipsFound: number
 }
 
 /** The value of every declared column, in their order. A misfit becomes NULL, and drift. */
 function encodeMembers(draft: Draft, { columns }: DeclaredMembers, unseen: Set<string>, counter: MemberCounter): void {
-  for (const { member, name, kind, encodeLinkage, explicit } of columns) {
+  for (const { member, name, kind, plain, encodeLinkage, explicit } of columns) {
     let value: unknown
     let encoded: Encoded | typeof NOT_REPORTED
     let isUnreported: boolean
@@ -151,18 +168,30 @@ function encodeMembers(draft: Draft, { columns }: DeclaredMembers, unseen: Set<s
       value = draft.attributes[member]
       encoded = value === undefined ? NOT_REPORTED : encode(kind, value)
       isUnreported = value === undefined
-      if (!isUnreported && unseen.size > 0) unseen.delete(member)
+      if (!isUnreported) {
+        draft.attributesFound++
+        if (unseen.size > 0) unseen.delete(member)
+      }
     } else {
       value = draft.relationships[member]
+      if (value !== undefined) draft.relationshipsFound++
       encoded = encodeLinkage(value)
-      const omission = encoded === null || encoded === EMPTY_SET ? impliedNull(value) : undefined
+      const omission = omissionOf(encoded, value)
       if (omission !== undefined) counter.implied(member)
       isUnreported = encoded === NOT_REPORTED || (omission === 'own' && explicit)
     }
     if (isUnreported) draft.unreported += draft.unreported === '' ? name : `,${name}`
-    draft.values.push(typeof encoded === 'string' ? encoded : null)
+    addValue(draft, typeof encoded === 'string' ? encoded : null, plain)
     if (encoded === MISFIT) keepMisfit(draft, member, value, encodeLinkage !== undefined)
   }
+}
+
+const omissionOf = (encoded: unknown, value: unknown) =>
+  encoded === null || encoded === EMPTY_SET ? impliedNull(value) : undefined
+
+function addValue(draft: Draft, text: string | null, plain: boolean): void {
+  draft.values.push(text)
+  draft.line += `\t${text === null ? NULL_FIELD : plain ? text : copyField(text)}`
 }
 
 function keepMisfit(
@@ -182,14 +211,16 @@ function keepMisfit(
  */
 function collectExtra(draft: Draft, declared: DeclaredMembers, added: AddedColumns | undefined): void {
   const { attributes, relationships, extra, drift } = draft
-  for (const member in attributes) {
+  const hasOthers = (members: Members, found: number): boolean =>
+    !declared.countable || Object.keys(members).length !== found
+  for (const member in hasOthers(attributes, draft.attributesFound) ? attributes : NONE) {
     if (declared.attributes.has(member)) continue
     extra[member] = attributes[member]
     if (added?.attributes.has(member) === true) continue
     drift.push({ member, kind: 'undeclared', sample: shapeOfValue(attributes[member]) })
   }
   for (const member of draft.misfitRelationships) extra[freeName(extra, member)] = linkageOf(relationships[member])
-  for (const member in relationships) {
+  for (const member in hasOthers(relationships, draft.relationshipsFound) ? relationships : NONE) {
     if (declared.relationships.has(member)) continue
     const linkage = linkageOf(relationships[member])
     // Without linkage a relationship is only links, which hold no data.
@@ -200,26 +231,7 @@ function collectExtra(draft: Draft, declared: DeclaredMembers, added: AddedColum
   }
 }
 
-type Hash = Pick<Row, 'hash' | 'fleeting'>
-
-/** The digest of a row, without what differs in every response: signatures of URLs, and volatile columns. */
-function rowHash({
-  columns,
-}: Resource): (values: Draft['values'], line: string, unreported: string, shape: Shape) => Hash {
-  // Another declaration makes another digest, so that a changed catalog writes every row again.
-  const fingerprint = hash('sha1', JSON.stringify([ROW_FORMAT, columns.map(declarationOf)]))
-  const volatile = columns.flatMap((column, at) => (column.volatile ? [at + 1] : []))
-  /** Whether there is a value is stable. */
-  const withoutVolatile = (value: string | null, at: number): string | null =>
-    value !== null && volatile.includes(at) ? '' : value
-  return (values, line, unreported, shape) => {
-    const stable = stripSignatures(volatile.length === 0 ? line : copyLine(values.map(withoutVolatile)))
-    return { hash: digestOf(fingerprint + unreported + stable, shape.suffix), fleeting: stable !== line }
-  }
-}
-
-const declarationOf = ({ name, member, kind, volatile }: Resource['columns'][number]): readonly string[] =>
-  volatile ? [name, member, kind, 'volatile'] : [name, member, kind]
+const NONE: Members = {}
 
 /** An attribute and a relationship may share a name. */
 function freeName(extra: object, member: string): string {
@@ -228,7 +240,6 @@ function freeName(extra: object, member: string): string {
   return name
 }
 
-/** A to-many without members, in its column. */
 const EMPTY_SET = '{}'
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0

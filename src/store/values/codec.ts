@@ -67,7 +67,7 @@ function isDateTime(text: string): boolean {
  */
 export function encodeJson(value: unknown): string {
   const text = JSON.stringify(value)
-  return /\\u(0000|d[89a-f])/.test(text) ? JSON.stringify(value, repairStrings) : text
+  return text.includes('\\u') && /\\u(0000|d[89a-f])/.test(text) ? JSON.stringify(value, repairStrings) : text
 }
 
 function repairStrings(_key: string, value: unknown): unknown {
