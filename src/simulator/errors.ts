@@ -112,8 +112,8 @@ export function refusalBody(status: number, bodies: Switches['errorBodies']): Er
 
 type Shape = Pick<Switches, 'errorBodies' | 'errorShape' | 'includeErrors'>
 
-/** of filter, include, sort and page */
-const queryCodes: ReadonlySet<string> = new Set(['102', '112', '114', '118'])
+/** of filter, include, sort, page and fields */
+const queryCodes: ReadonlySet<string> = new Set(['101', '102', '104', '112', '114', '118'])
 
 interface Problem {
   readonly name: string | null

@@ -82,8 +82,13 @@ export interface Switches {
   refusedIncludes: Record<string, string[]>
   refusedFilters: Record<string, string[]>
   refusedSorts: Record<string, string[]>
-  /** whether the 400 to an include, a filter, a sort or a page names it; else its body is empty */
+  /** whether the 400 to an include, a filter, a sort, a page or fields names it; else its body is empty */
   includeErrors: 'named' | 'empty'
+  /**
+   * `fields[…]`: `inherited` holds for the list's own type as well, as in the library where that is a subclass; `unlinked` leaves out
+   * the linkage to the types that it names; `reordered` gives the list in the opposite order
+   */
+  sparseFields: 'applied' | 'ignored' | 'refused' | 'inherited' | 'unlinked' | 'reordered'
   /** by type: members that are refused in a write (code 105), although they are known to be writable */
   refusedMembers: Record<string, string[]>
   /** the response to a write that was done, in place of the written record */
@@ -150,6 +155,7 @@ export function switchesOf(profile: Profile): Switches {
     refusedIncludes: {},
     refusedFilters: {},
     refusedSorts: {},
+    sparseFields: 'applied',
     includeErrors: 'named',
     refusedMembers: {},
     foreignWrites: 'off',
@@ -223,6 +229,7 @@ const checks: Readonly<Record<keyof Switches, Check>> = {
   refusedIncludes: namesByType,
   refusedFilters: namesByType,
   refusedSorts: namesByType,
+  sparseFields: oneOf('applied', 'ignored', 'refused', 'inherited', 'unlinked', 'reordered'),
   includeErrors: oneOf('named', 'empty'),
   refusedMembers: namesByType,
   foreignWrites: oneOf('off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account', 'stale'),

@@ -8,7 +8,8 @@ import type { Client } from '../client.ts'
 import { isPastPagingLimit, fetchFirstPage } from './forward-pages.ts'
 import { countedIds, placeCount } from './list-length.ts'
 import { listFactsOf, shareListFacts } from './page-failures.ts'
-import { fetchPage, type ListRequest, type Page } from './pages.ts'
+import type { ListRequest, Page } from './page.ts'
+import { fetchPage } from './pages.ts'
 
 interface Stretch {
   readonly request: ListRequest

@@ -1,5 +1,5 @@
 /** Notices a server whose ETags are wrong. */
-import type { PageValidator } from './pages.ts'
+import type { PageValidator } from './page.ts'
 
 /** Detects one `ETag` for two bodies among the pages of one read, also of a first one. */
 export function createEtagCheck(): (

@@ -5,7 +5,8 @@ import { hasCode, undefinedWhen } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { placeCount } from './list-length.ts'
 import { listFactsOf } from './page-failures.ts'
-import { fetchPage, pagePath, type PageOptions, type CachedPage, type ListRequest, type Page } from './pages.ts'
+import { pagePath, type PageOptions, type CachedPage, type ListRequest, type Page } from './page.ts'
+import { fetchPage } from './pages.ts'
 
 /**
  * The first page of a list. Where there is no count and the second page is equal, the list either ignores paging, and this is all of

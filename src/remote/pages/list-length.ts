@@ -1,5 +1,5 @@
 /** What a page reports of its list's length, and whether it holds as many records as its place in the list requires. */
-import type { UnreadableRecord, Page } from './pages.ts'
+import type { UnreadableRecord, Page } from './page.ts'
 
 /** Records, readable or not. */
 export const placeCount = ({ ids, unusable, parts }: Page): number => parts?.held ?? ids.length + unusable.length

@@ -2,7 +2,8 @@
 import type { Client } from '../client.ts'
 import { fetchFirstPage, FROM_END, unlessPastPagingLimit } from './forward-pages.ts'
 import { inferPageSize } from './list-length.ts'
-import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
+import type { CachedPage, ListRequest, Page } from './page.ts'
+import { fetchPage } from './pages.ts'
 
 interface ListToOpen {
   readonly request: ListRequest

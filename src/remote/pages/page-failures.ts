@@ -1,7 +1,7 @@
 /** Why a page fails, how often it is requested, and the facts that were found out about its list. */
 import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import { wasNeverSent, type Attempts } from '../http/retry.ts'
-import type { PageOptions, ListRequest } from './pages.ts'
+import type { PageOptions, ListRequest } from './page.ts'
 
 /** What was found out about a list while it was read. */
 export interface ListFacts {
@@ -13,6 +13,8 @@ export interface ListFacts {
   ignoresPaging: boolean
   /** The server sends its last page. */
   lastPageReached: boolean
+  /** A page failed with `idsOnly`, or lacked something, and did not without. */
+  failsIdsOnly: boolean
 }
 
 const listFacts = new WeakMap<ListRequest['query'], ListFacts>()
@@ -24,6 +26,7 @@ export function listFactsOf({ query }: ListRequest): ListFacts {
     unreadable: new Set(),
     ignoresPaging: false,
     lastPageReached: false,
+    failsIdsOnly: false,
   }
   listFacts.set(query, known)
   return known

@@ -21,7 +21,8 @@ import { createBatchQueue, type BatchQueue } from './batch-queue.ts'
 import { FROM_END, repeatedPageGuard } from './forward-pages.ts'
 import { unreadableIn } from './list-length.ts'
 import { pagesLeft, secondHalf, withoutJoined, type PageChain } from './page-chains.ts'
-import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
+import type { CachedPage, ListRequest, Page } from './page.ts'
+import { fetchPage } from './pages.ts'
 
 interface Options {
   readonly client: Client

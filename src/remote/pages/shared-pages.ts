@@ -16,7 +16,8 @@ import { sleep } from '../http/retry.ts'
 import { createBatchQueue, type BatchQueue } from './batch-queue.ts'
 import { FROM_END, repeatedPageGuard } from './forward-pages.ts'
 import type { PageChain } from './page-chains.ts'
-import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
+import type { CachedPage, ListRequest, Page } from './page.ts'
+import { fetchPage } from './pages.ts'
 import { compareIds, isInOrder, topOf } from './reverse-pages.ts'
 
 export interface ChainPool {

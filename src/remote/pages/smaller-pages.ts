@@ -13,7 +13,7 @@ import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import type { Attempts } from '../http/retry.ts'
 import { isFullPage, placeCount } from './list-length.ts'
 import { attemptsForPart, isPageFailure, isTooMuch, type ListFacts } from './page-failures.ts'
-import type { UnreadableRecord, PageOptions, Page } from './pages.ts'
+import type { UnreadableRecord, PageOptions, Page } from './page.ts'
 
 type Fetch = (number: number, size: number, attempts?: Attempts) => Promise<Page>
 

@@ -58,6 +58,16 @@ function isEmpty({ documents }: Deps, rec: Rec, name: string): boolean {
   return linkage === null || (Array.isArray(linkage) && linkage.length === 0)
 }
 
+/** The relationships of the primary records that carry linkage. */
+function topLinks({ records, switches }: Deps, { include, fields }: Query): (rec: Rec) => readonly string[] {
+  const names = [...include.keys()]
+  if (switches.sparseFields !== 'unlinked' || fields.size === 0) return () => names
+  return ({ type }) => {
+    const model = records.table(type)?.model
+    return names.filter((name) => !fields.has((model?.toOne[name] ?? model?.toMany[name])?.type ?? ''))
+  }
+}
+
 export function listDocument(
   deps: Deps,
   { query, recs, paged }: ListPage,
@@ -65,9 +75,9 @@ export function listDocument(
   params: URLSearchParams,
 ): Buffer[] {
   const from = (query.page - 1) * query.size
-  const shown = recs.slice(from, from + query.size)
-  const top = [...query.include.keys()]
-  const data = deps.documents.serialize(shown, () => top, query.fields)
+  const isReordered = deps.switches.sparseFields === 'reordered' && query.fields.size > 0
+  const shown = (isReordered ? recs.toReversed() : recs).slice(from, from + query.size)
+  const data = deps.documents.serialize(shown, topLinks(deps, query), query.fields)
   const parts = [Buffer.from('{"data":['), ...data, Buffer.from(']')]
   addIncluded(deps, query, shown, parts)
   if (!paged) {

@@ -7,6 +7,7 @@ import {
   invalidPage,
   invalidResource,
   invalidSort,
+  notAllowed,
 } from '../errors.ts'
 import type { Filter, Model } from '../model/model.ts'
 import type { Switches } from '../switches.ts'
@@ -47,7 +48,11 @@ export function readQuery(deps: Deps, model: Model, params: URLSearchParams): Qu
     const filtered = inBrackets(key, 'filter')
     if (filtered !== null) filters.push(readFilter(deps, model, filtered, value))
     const type = inBrackets(key, 'fields')
-    if (type !== null) fields.set(type, readFields(deps, type, value))
+    if (type !== null && deps.switches.sparseFields !== 'ignored') {
+      const names = readFields(deps, type, value)
+      fields.set(dashed(type), names)
+      if (deps.switches.sparseFields === 'inherited' && !fields.has(model.type)) fields.set(model.type, names)
+    }
   }
   return {
     ...readPage(deps.switches, params),
@@ -157,8 +162,11 @@ function childOf(node: IncludeNode, name: string): IncludeNode {
 }
 
 function readFields(deps: Deps, type: string, text: string): ReadonlySet<string> {
+  if (deps.switches.sparseFields === 'refused') throw notAllowed(`fields[${type}]`)
   const model = deps.models.get(dashed(type))
   if (model === undefined) throw invalidResource(type)
+  // "an empty list of fields is 400" (API notes §12)
+  if (text === '') throw invalidField('nil', type)
   const names = text
     .split(',')
     .filter((name) => name !== '')

@@ -3,7 +3,7 @@ import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { factOf, hasCode, SyncError, endsTheRun } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
-import { pagePath } from '../../remote/pages/pages.ts'
+import { pagePath } from '../../remote/pages/page.ts'
 
 /** `missing`: no read method leads to it (404, 400) · `untried`: it is read below a record, of which none is known. */
 export type Access =

@@ -18,6 +18,7 @@ import { isReadAsDeclared } from '../list/declared-columns.ts'
 import { withNewFacts } from '../list/list-facts.ts'
 import { isBadRequest, isNotInOrder } from '../list/list-request.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
+import { withoutUnusedAsProved } from '../list/unused-types.ts'
 import { planThatHidesNone } from '../snapshot/hidden-records.ts'
 import type { SnapshotDeps, SnapshotOptions, SnapshotResult } from '../snapshot/snapshot-options.ts'
 import { flagWithheld } from '../snapshot/withheld-members.ts'
@@ -108,7 +109,7 @@ async function byChanges(deps: SnapshotDeps, { resource, known, aheadMs, lease, 
     const from = since ?? watermark
     const result = await pullChangedRecords(deps, {
       resource,
-      request,
+      request: withoutUnusedAsProved(request, capabilities),
       strategy,
       watermark: from,
       known,

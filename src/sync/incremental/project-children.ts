@@ -4,7 +4,7 @@
  */
 import type { Resource, ByProject } from '../../catalog/resource.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
 import { readKnown, type Capabilities } from '../../store/progress/known.ts'
 import { allDocuments, type Completeness } from '../list/completeness.ts'

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 import { ROW_FORMAT } from '../../store/mirror/digest.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
 

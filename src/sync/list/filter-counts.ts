@@ -3,7 +3,8 @@ import { hasCode } from '../../errors/sync-error.ts'
 import { isObject } from '../../exact-json.ts'
 import type { Client } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
-import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
+import type { ListRequest, Page } from '../../remote/pages/page.ts'
+import { fetchPage } from '../../remote/pages/pages.ts'
 import { isBadRequest } from './list-request.ts'
 
 export interface Counting {

@@ -13,7 +13,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 import {
   createCounter,
   filtersOf,

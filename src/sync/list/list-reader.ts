@@ -21,7 +21,7 @@ import { createEtagCheck } from '../../remote/pages/etag-check.ts'
 import { isPastPagingLimit, readForward } from '../../remote/pages/forward-pages.ts'
 import { openList, type OpenedList } from '../../remote/pages/list-opening.ts'
 import { planChains, type PageChain } from '../../remote/pages/page-chains.ts'
-import type { CachedPage, CacheTrust, ListRequest, Page } from '../../remote/pages/pages.ts'
+import type { CachedPage, CacheTrust, ListRequest, Page } from '../../remote/pages/page.ts'
 import { readReverse } from '../../remote/pages/reverse-pages.ts'
 import { assessList, type Completeness, type ListEvidence } from './completeness.ts'
 import { isNotInOrder } from './list-request.ts'
@@ -40,7 +40,7 @@ export interface List {
   /** How many pages it had the last time. */
   readonly lastPages?: number | null
   /** Its first page, where that was just read. */
-  readonly opening?: Page
+  readonly opening?: Page | undefined
   /** What is cached of its pages. @param resumed an earlier process began the pass. */
   readonly openCache?: ((resumed: boolean) => Promise<PageCache>) | undefined
   /** Other processes may read a part of it. */

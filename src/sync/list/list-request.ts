@@ -1,7 +1,7 @@
 /** The request for a list, with everything that the catalog declares. */
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 
 export interface ListContext {
   readonly slug: string

@@ -1,6 +1,6 @@
 /** What the list reader knows of reading a list together with other processes; `snapshot/share-list.ts` does it. */
 import type { PageChain } from '../../remote/pages/page-chains.ts'
-import type { ListRequest, Page } from '../../remote/pages/pages.ts'
+import type { ListRequest, Page } from '../../remote/pages/page.ts'
 import type { ChainStep } from '../../remote/pages/shared-pages.ts'
 import type { PageCache } from './list-reader.ts'
 

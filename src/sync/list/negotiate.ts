@@ -8,7 +8,8 @@
  */
 import { factOf, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
-import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
+import { fetchPage } from '../../remote/pages/pages.ts'
 import { isBadRequest } from './list-request.ts'
 import { errorDetail, partsNamedBy, partName, partsOf, requestWith, withoutParts, type Part } from './request-parts.ts'
 

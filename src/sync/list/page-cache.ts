@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
-import { pagePath, type CacheTrust, type ListRequest } from '../../remote/pages/pages.ts'
+import { pagePath, type CacheTrust, type ListRequest } from '../../remote/pages/page.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
 import { readPageValidators, readCachedPage } from '../../store/progress/page-cache.ts'

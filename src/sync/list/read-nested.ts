@@ -1,6 +1,6 @@
 /** Small lists: held in memory until they are proved complete; and a resource whose lists are nested below the records of another one. */
 import { mapInBatches } from '../../map-concurrent.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 import { assessNested, type Completeness } from './completeness.ts'
 import { readList, type List } from './list-reader.ts'
 import { isNotFound } from './list-request.ts'

@@ -4,7 +4,7 @@ import { isObject } from '../../exact-json.ts'
 import type { Client } from '../../remote/client.ts'
 import { countedIds, unreadableIn, reportsCount, isFullPage } from '../../remote/pages/list-length.ts'
 import type { PageChain } from '../../remote/pages/page-chains.ts'
-import type { Page, PageValidator, UnreadableRecord } from '../../remote/pages/pages.ts'
+import type { Page, PageValidator, UnreadableRecord } from '../../remote/pages/page.ts'
 import type { UnusableRecord } from '../../store/progress/parked-records.ts'
 import { isStorable, storable } from '../../store/values/codec.ts'
 

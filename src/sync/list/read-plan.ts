@@ -4,7 +4,7 @@
  * found.
  */
 import type { ReadMethod } from '../../catalog/resource.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 
 export interface ReadPlan {
   readonly read: ReadMethod

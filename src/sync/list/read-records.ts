@@ -26,6 +26,7 @@ interface Begin {
   readonly from: number
   readonly openCache?: List['openCache']
   readonly sharing?: List['sharing']
+  readonly opening?: List['opening']
 }
 
 /** Nothing is read in chains. */
@@ -42,8 +43,8 @@ export async function* readRecords(
   if (read.from === 'list' || read.from === 'included') {
     const wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
     const chains = deps.concurrency + 2
-    const { openCache, sharing } = begin
-    const list = { request: request!, wanted, order: orderOf(plan), chains, lastPages, openCache, sharing }
+    const { openCache, opening, sharing } = begin
+    const list = { request: request!, wanted, order: orderOf(plan), chains, lastPages, openCache, opening, sharing }
     return yield* readList(deps, list, passes)
   }
   await passes.begin(NO_LIST, begin.position !== null)

@@ -1,6 +1,6 @@
 /** The parts of a request: leaves some out, and finds which of them a refusal names. */
 import { factOf } from '../../errors/sync-error.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 
 export type Part =
   | { readonly kind: 'size'; readonly size: number }
@@ -89,7 +89,7 @@ export function partsNamedBy(refusal: unknown, parts: readonly Part[]): Part[] {
 const spelled = (word: string): string => word.toLowerCase().replaceAll('_', '-')
 
 /** Linear in the length of the text, which is untrusted. */
-const wordsOf = (refusal: unknown): string[] =>
+export const wordsOf = (refusal: unknown): string[] =>
   errorDetail(refusal)
     .split(/[^\p{L}\p{N}_.[\]?-]/u)
     .map((word) => spelled(word.endsWith('.') ? word.slice(0, -1) : word))

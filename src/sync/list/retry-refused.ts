@@ -5,7 +5,7 @@
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { ListRequest } from '../../remote/pages/page.ts'
 import { applyScope } from './filter-scope.ts'
 import { isBadRequest, isNotFound } from './list-request.ts'
 import { isAccepted, negotiate, refusalOf } from './negotiate.ts'

@@ -1,4 +1,5 @@
 /** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
+import type { Page } from '../../remote/pages/page.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { countSeenInAllPasses, readPassEvidence } from '../../store/progress/checkpoint.ts'
 import type { FoundByOthers, MembersShown } from '../../store/progress/shared-list.ts'
@@ -38,6 +39,8 @@ interface Reading {
   readonly mirror: Mirror
   /** Of what a helper reads of its list. */
   readonly sharing: { readonly runId: number; readonly how: HowShared } | undefined
+  /** The first page of the plan's list, where that was just read. */
+  readonly opening?: Page | undefined
   readonly onProgress: (progress: SnapshotProgress) => void
 }
 
@@ -126,7 +129,7 @@ interface FoundInList extends Omit<RecordCounts, 'deleted'> {
 }
 
 async function readUntilProved(reading: Reading, deps: PassDeps, begun: OpenSnapshot): Promise<FoundInList> {
-  const { pass, original, remember, writer, parent, filled, mirror, onProgress } = reading
+  const { pass, original, remember, writer, parent, filled, opening, mirror, onProgress } = reading
   const { plan: first } = pass
   const { sql, resource, plan, known, signal } = deps
   /** The count of a list does not count the records in its `included`. */
@@ -167,7 +170,8 @@ async function readUntilProved(reading: Reading, deps: PassDeps, begun: OpenSnap
       resumed: goesOn,
       filled: filled || passes.number > begun.pass,
     })
-  const begin = { position: begun.position, from: lastPage + 1, openCache, sharing }
+  const given = plan === first ? opening : undefined
+  const begin = { position: begun.position, from: lastPage + 1, openCache, sharing, opening: given }
   const list = await takeAll(readRecords({ ...deps, lastPages: known.pages }, passes, begin), take)
   const others = sharing?.found ?? []
   for (const what of ['inserted', 'updated', 'unchanged', 'pages'] as const) totals[what] += sumOf(others, what)

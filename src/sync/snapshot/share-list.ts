@@ -10,7 +10,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { leaseLost, listNotInOrder } from '../../errors/resources.ts'
 import type { PageChain } from '../../remote/pages/page-chains.ts'
-import type { CacheTrust, ListRequest } from '../../remote/pages/pages.ts'
+import type { CacheTrust, ListRequest } from '../../remote/pages/page.ts'
 import { readSharedChains, type ChainStep } from '../../remote/pages/shared-pages.ts'
 import {
   closeSharedList,

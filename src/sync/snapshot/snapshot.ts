@@ -24,6 +24,7 @@ import { requestDigest } from '../list/declared-columns.ts'
 import { planForBothEnds, withSmallerPages, applyFacts, withNewFacts } from '../list/list-facts.ts'
 import { openReadPlan, type OpenReadPlan } from '../list/open-read-plan.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
+import { proveUnusedAgain, withoutUnused, type Reduced } from '../list/unused-types.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createRecordWriter } from '../write-records.ts'
 import { finishSnapshot } from './finish-snapshot.ts'
@@ -53,7 +54,10 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       }
       const lighter = withSmallerPages(applyFacts(plan))
       const isLast = lists === MOST_LISTS
-      const found = await readBy(deps, options, { plan, lighter, expected, earlier, filled, remember, isLast })
+      const { capabilities, pages } = known
+      const how = { lastPages: pages, resumes: earlier.left !== undefined }
+      const reduced = await withoutUnused({ ...deps, capabilities, signal }, resource, lighter, how)
+      const found = await readBy(deps, options, { plan, lighter: reduced, expected, earlier, filled, remember, isLast })
       if (!('needs' in found)) {
         // Not before: with another page size, an interrupted snapshot would have to begin again.
         const learned = withNewFacts(worked, known.now)
@@ -90,8 +94,8 @@ async function whereToBegin(
 
 interface Attempt {
   readonly plan: ReadPlan
-  /** The same, with pages the server can answer. */
-  readonly lighter: ReadPlan
+  /** The same, with pages the server can answer, and without what is not used. */
+  readonly lighter: Reduced
   readonly expected: SeenMembers | undefined
   readonly earlier: Earlier
   /** The page cache may hold some of its pages. */
@@ -103,7 +107,7 @@ interface Attempt {
 async function readBy(
   deps: SnapshotDeps,
   options: SnapshotOptions,
-  { plan: original, lighter: plan, expected, earlier, filled, remember, isLast }: Attempt,
+  { plan: original, lighter: { plan, opening }, expected, earlier, filled, remember, isLast }: Attempt,
 ): Promise<SnapshotResult | NeedsOtherList> {
   const { sql } = deps
   const { resource, known, lease, signal, acceptWithheld, allowMassDelete, onProgress } = options
@@ -117,7 +121,7 @@ async function readBy(
   const follow = changedFrom(options, snapshot)
   const writer = createRecordWriter({ resource, lease, mirror, follow })
   const begun = { begun: snapshot, writer, mirror, parent, filled, sharing: howShared(options, follow), onProgress }
-  const reading = { deps, pass, original, remember, isLast, ...begun }
+  const reading = { deps, pass, original, remember, isLast, opening, ...begun }
   const found = await readLists(reading)
   if ('needs' in found) return found
   const { completeness, listPages, parsedAll, transferredAll, unsettled, held, members, ...counts } = found
@@ -139,6 +143,7 @@ async function readBy(
     shown: shownByAll(mirror, members),
     expected,
   })
+  await proveUnusedAgain(capabilities, plan.request, withheld, signal)
   const read = outcomeOf(completeness, counts.parked)
   const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
   const { outcome } = detected.outcome ?? doubt ?? read

@@ -18,6 +18,7 @@ import { planForBothEnds, withSmallerPages, applyFacts } from '../list/list-fact
 import { refusedFilters } from '../list/list-request.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
 import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
+import { withoutUnused } from '../list/unused-types.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
 import { HIDDEN_RECORDS } from '../snapshot/read-lists.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
@@ -74,7 +75,9 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
     try {
       plan = await findHiddenRecords(deps, resource, plan, null, signal)
       const lighter = withSmallerPages(applyFacts(plan))
-      const every = await readEveryRecord(deps, verifying, lighter)
+      const reading = { ...deps, capabilities: known.capabilities, signal }
+      const reduced = await withoutUnused(reading, resource, lighter, { lastPages: known.pages ?? 1, anew: true })
+      const every = await readEveryRecord(deps, verifying, reduced.plan)
       const doubts = [
         'doubt' in every ? every.doubt : await checkExtra(deps, verifying, lighter, every.list),
         verifying.isEtagWrong ? WRONG_ETAGS : null,

@@ -276,6 +276,7 @@ test.each([
   ['projects?page[size]=x', 400, '118'],
   ['projects?fields[projects]=nope', 400, '104'],
   ['projects?fields[nope]=x', 400, '101'],
+  ['projects?fields[projects]=', 400, '104'],
   ['projects/abc', 400, '103'],
   ['projects/1', 404, '404'],
 ])('%s is %i, code %s', async (path, http, code) => {

@@ -1,6 +1,6 @@
 /** A list in memory, served by pages, that changes while it is read. */
 import type { Client } from '../../../src/remote/client.ts'
-import type { ListRequest } from '../../../src/remote/pages/pages.ts'
+import type { ListRequest } from '../../../src/remote/pages/page.ts'
 import { slotsOf } from './slots.ts'
 
 export const request: ListRequest = { path: '/demo/v1/clients', query: {}, pageSize: null }

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { planChains, type PageChain } from '../../../src/remote/pages/page-chains.ts'
-import { fetchPage, type Page } from '../../../src/remote/pages/pages.ts'
+import type { Page } from '../../../src/remote/pages/page.ts'
+import { fetchPage } from '../../../src/remote/pages/pages.ts'
 import { compareIds, readReverse, type ReversePages } from '../../../src/remote/pages/reverse-pages.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 

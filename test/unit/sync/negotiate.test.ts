@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { requestRefused } from '../../../src/errors/resources.ts'
 import type { Client } from '../../../src/remote/client.ts'
-import type { ListRequest } from '../../../src/remote/pages/pages.ts'
+import type { ListRequest } from '../../../src/remote/pages/page.ts'
 import { negotiate } from '../../../src/sync/list/negotiate.ts'
 import { slotsOf } from '../../support/scopestack/slots.ts'
 
