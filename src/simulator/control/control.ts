@@ -7,12 +7,13 @@ import { setCurrencies } from '../generator/currencies.ts'
 import type { Grant, Tokens } from '../oauth/tokens.ts'
 import { idOf, type Linkage, type Records } from '../records/records.ts'
 import type { Stats } from '../stats.ts'
-import { setSwitches, type Switches } from '../switches.ts'
+import type { Switches } from '../switches.ts'
 import type { World } from '../world.ts'
 import type { RawRecords } from '../write/raw-records.ts'
 import { ControlInputError, readFault, readJson, readScriptRule, readRecord } from './control-input.ts'
 import type { Faults } from './faults.ts'
 import type { Script } from './script.ts'
+import { setSwitches } from './switch-checks.ts'
 
 export interface ControlDeps {
   readonly account: World['account']

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { pathTest } from '../../../src/simulator/control/faults.ts'
+import { setSwitches } from '../../../src/simulator/control/switch-checks.ts'
 import { csvLine } from '../../../src/simulator/read/query.ts'
 import { decimal } from '../../../src/simulator/records/numbers.ts'
 import { createRandom } from '../../../src/simulator/records/random.ts'
-import { setSwitches, switchesOf } from '../../../src/simulator/switches.ts'
+import { switchesOf } from '../../../src/simulator/switches.ts'
 import { cast } from '../../../src/simulator/write/casts.ts'
 
 test('a filter value is one line of CSV', () => {
