@@ -41,7 +41,7 @@ export function createDays(sql: Database): Days {
 
 export async function hasRunOk(sql: Database, since = '-infinity'): Promise<boolean> {
   const [row] = await sql`
-    select from sync.runs where kind = 'full' and outcome = 'ok' and started_at > ${since}::timestamptz limit 1`
+    select from sync.runs where kind = 'full' and outcome = 'ok' and started_at > ${since}::text::timestamptz limit 1`
   return row !== undefined
 }
 
