@@ -83,12 +83,12 @@ function startOfDigits(text: string, place: number): number {
 const MINUS = 0x2d
 const BEFORE_A_VALUE: ReadonlySet<number> = new Set([0x3a, 0x5b, 0x2c])
 
-/** Whether digits from there are a number, and not part of a text; in doubt they are. */
+/** Whether digits from there are a number, and not part of a text; in doubt they are. A `jsonb` may be nothing but a number. */
 function isValueAt(text: string, start: number): boolean {
   let before = start - 1
   if (text.charCodeAt(before) === MINUS) before--
   while (isWhiteSpace(text.charCodeAt(before))) before--
-  return BEFORE_A_VALUE.has(text.charCodeAt(before))
+  return before < 0 || BEFORE_A_VALUE.has(text.charCodeAt(before))
 }
 
 const isWhiteSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d)

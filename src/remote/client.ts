@@ -121,7 +121,7 @@ export function createClient(deps: Deps): Client {
     withAttempts,
     withRetry({ policy, rateLimit, onRetry }),
     withConcurrency(slots),
-    withRateLimit(observedRateLimit(rateLimit, limit, now)),
+    withRateLimit(observedRateLimit(rateLimit, limit)),
     withObservation(limit, now),
     withToken(tokens),
     withClock(clock),

@@ -19,7 +19,7 @@
  *
  * A round is as many responses as the limit. It is compared after three rounds where it has grown, else after twice as many as the
  * last time, 64 at most: then half of the limit holds for a round. Where this process has no CPU left, its own latency grows, and the
- * limit stays. Only failures and memory lead below the four that it begins with.
+ * limit stays. Only failures and memory lead below the four that it begins with; back to them lead rounds without, however slow.
  */
 
 export interface Observed {
@@ -37,7 +37,7 @@ export interface InFlightLimit {
   note(observed: Observed): void
   /** A request had to wait for a place. */
   noteWanted(): void
-  /** A request had this wait for the rate limit. */
+  /** A request had this wait for the rate limit; 0: it went on at once. */
   noteRateWait(ms: number): void
   /** Requests wait for the rate limit. */
   isRateLimited(): boolean
@@ -56,17 +56,15 @@ interface Deps {
 const BEGIN = 4
 const GROWS_UP_TO = 1.25
 const STAYS_UP_TO = 1.6
-const COMPARE_SOON = 3
-const COMPARE_LATE = 64
-const STRAINED = 1.75
-const TOO_STRAINED = 2.25
+const [COMPARE_SOON, COMPARE_LATE] = [3, 64]
+const [STRAINED, TOO_STRAINED] = [1.75, 2.25]
 const LEAST_FOR_MS = 10 * 60_000
 const FEW = 3
 const HELD_MS = 30_000
 const LONGEST_HELD_MS = 10 * 60_000
-const FULL = 0.7
-const TOO_FULL = 0.85
-/** Of a wait for the rate limit: a shared one costs an exchange with its store. */
+/** Below what it begins with. */
+const LONGEST_HELD_LOW_MS = 60_000
+const [FULL, TOO_FULL] = [0.7, 0.85]
 const RATE_WAIT_MS = 20
 
 type Latencies = ReadonlyMap<string, readonly number[]>
@@ -151,7 +149,8 @@ class FoundLimit implements InFlightLimit {
   #hold(refused: number): void {
     const now = this.#deps.now()
     const { until, heldMs: before } = this.#lid
-    const heldMs = now < until + before ? Math.min(LONGEST_HELD_MS, before * 2) : HELD_MS
+    const longest = refused > this.#floor ? LONGEST_HELD_MS : LONGEST_HELD_LOW_MS
+    const heldMs = now < until + before ? Math.min(longest, before * 2) : HELD_MS
     this.#lid = { limit: Math.max(1, refused - 1), until: now + heldMs, heldMs }
   }
 
@@ -180,7 +179,8 @@ class FoundLimit implements InFlightLimit {
       this.#whole = undefined
       return this.#set(back)
     }
-    const isEasy = used <= FULL && strain <= STRAINED && !this.isRateLimited()
+    const isLow = this.#limit < this.#floor
+    const isEasy = used <= FULL && (isLow || (strain <= STRAINED && !this.isRateLimited()))
     this.#adjust(latencies, isWanted, isEasy && isWanted && this.#limit < this.#deps.ceiling)
   }
 

@@ -26,8 +26,12 @@ import { createLocalRateLimitStore } from './rate-limit-local.ts'
 import { sleep } from './retry.ts'
 
 export interface RateLimit {
-  /** Resolves when the next request may start. @throws SyncError SYNC_STOPPED when the signal fires first. */
-  acquire(signal: AbortSignal): Promise<void>
+  /**
+   * Resolves when the next request may start, to how long it was held back, in ms: without the exchanges with the store.
+   *
+   * @throws SyncError SYNC_STOPPED when the signal fires first.
+   */
+  acquire(signal: AbortSignal): Promise<number>
   /** After a 429 or its like: no request starts for `ms`, two minutes at most, and the rate halves. */
   backOff(ms: number): Promise<void>
 }
@@ -62,13 +66,14 @@ export function createRateLimit({ rate, shared, onNotice, now = () => performanc
 
   return {
     async acquire(signal) {
-      for (;;) {
+      for (let heldMs = 0; ;) {
         const waitMs = rate === 0 ? await local.backOffLeft() : (await queue.reserve()).waitMs
-        if (waitMs <= 0) return
+        if (waitMs <= 0) return heldMs
         if (waitMs > LONG_WAIT_MS) await reportLongWait(waitMs)
         await sleep(waitMs, signal)
+        heldMs += waitMs
         // A 429 that came meanwhile has moved the whole queue; this place in it is void.
-        if ((await queue.backOffLeft()) <= 0) return
+        if ((await queue.backOffLeft()) <= 0) return heldMs
       }
     },
     async backOff(requestedMs) {

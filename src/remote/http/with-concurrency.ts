@@ -53,12 +53,11 @@ export const withObservation =
 export const observedRateLimit = (
   { acquire }: Pick<RateLimit, 'acquire'>,
   limit: InFlightLimit,
-  now: () => number,
 ): Pick<RateLimit, 'acquire'> => ({
   async acquire(signal) {
-    const begun = now()
-    await acquire(signal)
-    limit.noteRateWait(now() - begun)
+    const heldMs = await acquire(signal)
+    limit.noteRateWait(heldMs)
+    return heldMs
   },
 })
 

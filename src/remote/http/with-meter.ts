@@ -30,7 +30,7 @@ export const meteredRateLimit = (rateLimit: RateLimit, meter: Meter): RateLimit 
   async acquire(signal) {
     const begun = performance.now()
     try {
-      await rateLimit.acquire(signal)
+      return await rateLimit.acquire(signal)
     } finally {
       meter.add('waitSeconds', {}, (performance.now() - begun) / 1000)
     }

@@ -172,7 +172,7 @@ describe('.env', () => {
   })
 })
 
-it('DATABASE_URL is read, or its mistake is said without its password', () => {
+it('DATABASE_URL is read, or its mistake is reported without its password', () => {
   const urls = [
     'postgres://user:Pa55w0rd@host:5432/db?sslmode=verify-full',
     'postgresql://u:Pa55w0rd@[::1]/d',

@@ -17,6 +17,17 @@ describe('the rate limit', () => {
     expect(starts).toHaveLength(45)
   })
 
+  it('tells how long a request was held back, of which the exchange with the store is no part', async () => {
+    const store = createLocalRateLimitStore()
+    const exchange = Promise.withResolvers<void>()
+    const shared = { ...store, reserve: (rate: number) => exchange.promise.then(() => store.reserve(rate)) }
+    const rateLimit = createRateLimit({ rate: 10, shared })
+    const first = rateLimit.acquire(signal)
+    setTimeout(exchange.resolve, 30)
+    expect(await first).toBe(0)
+    expect(await rateLimit.acquire(signal)).toBeGreaterThan(0)
+  })
+
   it('holds the fleet back for two minutes at most, however long one response demands', async () => {
     const holds: number[] = []
     const shared = { ...createLocalRateLimitStore(), backOff: async (ms: number) => void holds.push(ms) }

@@ -34,3 +34,10 @@ test('every digit of a number is kept, at any place of a body', () => {
     { numRuns: 2_000 },
   )
 })
+
+test('a body that is nothing but a number keeps its digits', () => {
+  for (const digits of ['12345678901234567890', '-12345678901234567890.5', ' 0.12345678901234567891 ']) {
+    expect(JSON.stringify(parseExact(digits))).toBe(digits.trim())
+  }
+  expect(parseExact('1E+400')).toBe('1E+400')
+})

@@ -153,6 +153,33 @@ describe('a limit of requests in flight', () => {
     expect(limit.current()).toBe(16)
   })
 
+  it('comes back to four although requests wait for the rate limit, or the server has become slow', () => {
+    let [came, ms]: [Observed['came'], number] = ['response', 100]
+    const { respond, limit } = run(() => ({ ms, came }), { ceiling: 16 })
+    respond(100)
+    came = 'failure'
+    respond(100)
+    expect(limit.current()).toBe(1)
+    for (let waits = 0; waits < 20; waits++) limit.noteRateWait(5_000)
+    ;[came, ms] = ['response', 2_000]
+    respond(20)
+    expect(limit.isRateLimited()).toBe(true)
+    expect(limit.current()).toBe(4)
+  })
+
+  it('comes back to four in a minute when a storm of refusals is over, however long it was', () => {
+    let came: Observed['came'] = 'response'
+    const { respond, limit, time } = run(() => ({ ms: 1_000, came }), { ceiling: 16 })
+    respond(100)
+    came = 'refusal'
+    respond(1_000)
+    expect(limit.current()).toBe(1)
+    came = 'response'
+    const over = time()
+    while (limit.current() < 4 && time() < over + 3_600_000) respond(1)
+    expect(time() - over).toBeLessThan(70_000)
+  })
+
   it('does not grow where none waits for a place, where requests wait for the rate limit, and where memory is short', () => {
     const few = run(() => ({ ms: 100 }), { wanted: 3 })
     few.respond(500)
