@@ -159,7 +159,8 @@ const pullJobs = ({
     const jobs = Array.from({ length: count }, (_, at) => ({
       name: 'help' as const,
       data: { runId, resource },
-      opts: { jobId: helpJobId(runId, resource, at + 1), removeOnComplete: true, removeOnFail: true },
+      // An older release's worker that gets it pulls the resource as soon as that is free, with as many attempts as ever.
+      opts: { ...defaults, jobId: helpJobId(runId, resource, at + 1), removeOnComplete: true, removeOnFail: true },
     }))
     await callQueue(pulls.addBulk(jobs))
   },

@@ -48,12 +48,13 @@ export interface JobWorker {
 
 export function startJobWorker(deps: WorkerDeps): JobWorker {
   const stopping = new AbortController()
-  const reading = new Set<string>()
+  const reading = new Map<string, number>()
   const working = { ...deps, reading, pull: withSharing(deps) }
   const worker = deps.queues.startWorker(async (job, token = '') => {
     // It is for another process.
-    if (job.name === 'help' && reading.has(job.data.resource!))
+    if (job.name === 'help' && reading.has(job.data.resource!)) {
       return await applyToJob({ do: 'wait', ms: HAND_ON_MS }, { job, token, error: undefined })
+    }
     try {
       await work(working, job, stopping.signal)
     } catch (error) {
@@ -91,8 +92,8 @@ const withSharing = ({ pull, queues, sharePages: fromPages }: WorkerDeps): PullD
 })
 
 interface Working extends WorkerDeps {
-  /** Resources that this process pulls or helps with. */
-  readonly reading: Set<string>
+  /** Resources that this process pulls or helps with, by how many jobs: a helper may become the coordinator. */
+  readonly reading: Map<string, number>
 }
 
 async function work(deps: Working, job: SyncJob, signal: AbortSignal): Promise<void> {
@@ -102,12 +103,14 @@ async function work(deps: Working, job: SyncJob, signal: AbortSignal): Promise<v
   await once(deps, resource, () => help(deps, runId, resource, signal))
 }
 
-async function once(deps: Working, resource: string, act: () => Promise<void>): Promise<void> {
-  deps.reading.add(resource)
+async function once({ reading }: Working, resource: string, act: () => Promise<void>): Promise<void> {
+  reading.set(resource, (reading.get(resource) ?? 0) + 1)
   try {
     await act()
   } finally {
-    deps.reading.delete(resource)
+    const left = reading.get(resource)! - 1
+    if (left > 0) reading.set(resource, left)
+    else reading.delete(resource)
   }
 }
 

@@ -54,6 +54,14 @@ export async function takeFreeChain(sql: Database, reader: Reader): Promise<Chai
   return row
 }
 
+/** Frees chains that a reader was given without knowing it, since the response was lost. @param known those it has got. */
+export async function giveBackUnknown(sql: Database, { resource, id }: Reader, known: Iterable<number>): Promise<void> {
+  await sql`
+    update sync.chains set reader = null
+    where resource = ${resource} and reader = ${id} and next > 0
+      and first <> all(${arrayLiteral([...known].map(String))}::int[])`
+}
+
 /** Takes the lower half of the longest chain, however far its own reader has got meanwhile. */
 export async function splitLongestChain(sql: Database, reader: Reader, atLeast: number): Promise<ChainRow | undefined> {
   const { resource, id } = reader
@@ -87,11 +95,16 @@ export async function countOpenChains(sql: Database, { resource }: Reader): Prom
   return row!.n
 }
 
-/** What lies below each chain of a reader. */
-export async function readBelows(sql: Database | Transaction, { resource, id }: Reader): Promise<Belows> {
+/** What lies below each chain of a reader that has not ended. @param also below these, even if they have. */
+export async function readBelows(
+  sql: Database | Transaction,
+  { resource, id }: Reader,
+  also: readonly number[] = [],
+): Promise<Belows> {
   const rows = await sql<{ first: number; below: number | null; top: string | null }[]>`
     select c.first, b.first as below, b.top from sync.chains c left join lateral (${belowOf(sql)}) b on true
-    where c.resource = ${resource} and c.reader = ${id} and c.next > 0`
+    where c.resource = ${resource} and c.reader = ${id}
+      and (c.next > 0 or c.first = any(${arrayLiteral(also.map(String))}::int[]))`
   return new Map(rows.map(({ first, below, top }) => [first, below === null ? undefined : { first: below, top }]))
 }
 
@@ -145,7 +158,8 @@ export async function advanceChains(
       select first, reader::int from sync.chains
       where resource = ${resource} and first = any(${arrayLiteral([...own, ...unbegun].map(String))}::int[])
       order by first desc for update`,
-    readBelows(tx, reader),
+    // A chain has ended already where this runs again because the response to COMMIT was lost.
+    readBelows(tx, reader, own),
     tx`
       update sync.readers set expires_at = ${untilExpiry(tx)}, records = records + ${shown.records},
         pages = pages + ${shown.pages}, inserted = inserted + ${shown.inserted}, updated = updated + ${shown.updated},

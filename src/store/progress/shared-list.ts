@@ -80,9 +80,15 @@ const READER_SECONDS = 60
 
 export const untilExpiry = (sql: Database | Transaction) => sql`now() + make_interval(secs => ${READER_SECONDS})`
 
+/** The session that shows that its process lives. */
+interface Backend {
+  readonly pid: number | null
+  readonly start: Date | null
+}
+
 interface NewReader {
   readonly holder: string
-  readonly backend: { readonly pid: number | null; readonly start: Date | null }
+  readonly backend: Backend
 }
 
 /** Undefined when the list is no longer shared under that term. */
@@ -100,10 +106,11 @@ export async function openReader(
   return row === undefined ? undefined : { resource, id: row.id }
 }
 
-/** False when it was ended: its chains are others'. */
-export async function renewReader(sql: Database, { id }: Reader): Promise<boolean> {
+/** False when it was ended: its chains are others'. @param backend may be another one by now: the database was restarted. */
+export async function renewReader(sql: Database, { id }: Reader, { pid, start }: Backend): Promise<boolean> {
   const { count } = await sql`
-    update sync.readers set expires_at = ${untilExpiry(sql)} where id = ${id} and ended_at is null`
+    update sync.readers set expires_at = ${untilExpiry(sql)}, backend_pid = ${pid}, backend_start = ${start}
+    where id = ${id} and ended_at is null`
   return count === 1
 }
 

@@ -71,7 +71,7 @@ export async function helpRead(deps: Deps, { runId, type, signal }: Help): Promi
   if (own === undefined) return undefined
   const under = sharing.leases.under({ resource: type, term: list.term, runId })
   const lease: Lease = { ...under, transaction: (act) => withDbRetry(() => under.transaction(act), signal) }
-  const reader = new SharedReader({ sql, reader: own, lease, fromPages: sharing.fromPages })
+  const reader = new SharedReader({ sql, reader: own, lease, leases: sharing.leases, fromPages: sharing.fromPages })
   const lost = new AbortController()
   const renewal = reader.renewing(() => lost.abort())
   const held = AbortSignal.any([signal, lost.signal])
@@ -118,7 +118,7 @@ async function* readAll(helping: Helping, signal: AbortSignal): AsyncGenerator<n
     const pages = steps.map(({ page }) => page)
     const batch = toBatch(pages, { wanted, size, count, pass: list.pass, isFromEnd: true })
     await reader.write(
-      { writer, mirror, resource, digest, pass: list.pass },
+      { writer, mirror, resource, digest, pass: list.pass, signal },
       { ...batch, steps: steps.map(({ chain }) => chain) },
     )
     if (etagsLie(batch.pages) && cache !== undefined) {

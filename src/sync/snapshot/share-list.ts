@@ -87,7 +87,7 @@ export class ShareList implements ListSharing {
     const { sql, resource, lease, client, signal: outer } = pass
     this.misled = false
     const own = await this.#open(list)
-    const reader = new SharedReader({ sql, reader: own, lease, fromPages: sharing.fromPages })
+    const reader = new SharedReader({ sql, reader: own, lease, leases: sharing.leases, fromPages: sharing.fromPages })
     this.reader = reader
     const lost = new AbortController()
     const renewal = reader.renewing(() => lost.abort())

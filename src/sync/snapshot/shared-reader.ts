@@ -7,13 +7,14 @@ import type { PageChain } from '../../remote/pages/page-chains.ts'
 import { compareIds } from '../../remote/pages/reverse-pages.ts'
 import type { ChainPool } from '../../remote/pages/shared-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { RENEW_EVERY_MS, type Lease } from '../../store/fleet/leases.ts'
+import { RENEW_EVERY_MS, type Lease, type Leases } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import {
   absorbBelow,
   advanceChains,
   ChainsMoved,
   countOpenChains,
+  giveBackUnknown,
   readBelows,
   splitLongestChain,
   takeFreeChain,
@@ -37,6 +38,8 @@ interface Deps {
   readonly reader: Reader
   /** Under the term of the coordinator. */
   readonly lease: Lease
+  /** Of this process. */
+  readonly leases: Pick<Leases, 'session'>
   /** SYNC_SHARE_PAGES */
   readonly fromPages: number
 }
@@ -45,14 +48,20 @@ export class SharedReader implements ChainPool {
   readonly #sql: Database
   readonly #reader: Reader
   readonly #lease: Lease
+  readonly #leases: Deps['leases']
   readonly #splitFrom: number
   #belows: Belows = new Map()
   #members = ''
+  /** By the `first` of each. */
+  readonly #taken = new Set<number>()
+  /** It may have been given a chain that it does not know of. */
+  #isTaking = false
 
-  constructor({ sql, reader, lease, fromPages }: Deps) {
+  constructor({ sql, reader, lease, leases, fromPages }: Deps) {
     this.#sql = sql
     this.#reader = reader
     this.#lease = lease
+    this.#leases = leases
     this.#splitFrom = Math.max(FEWEST_PAGES, Math.min(SPLIT_FROM_PAGES, fromPages))
   }
 
@@ -60,17 +69,25 @@ export class SharedReader implements ChainPool {
   renewing(onLost: () => void): NodeJS.Timeout {
     return setInterval(() => {
       // One that cannot be sent is tried again.
-      renewReader(this.#sql, this.#reader).then(
+      this.#renew().then(
         (isOurs) => isOurs || onLost(),
         () => {},
       )
     }, RENEW_EVERY_MS)
   }
 
+  async #renew(): Promise<boolean> {
+    return await renewReader(this.#sql, this.#reader, await this.#leases.session())
+  }
+
   async take(signal: AbortSignal): Promise<PageChain | undefined> {
     for (;;) {
       const found = await withDbRetry(() => this.#find(), signal)
-      if (found !== null) return found
+      if (found === undefined) return undefined
+      if (found !== null) {
+        this.#learn(await withDbRetry(() => readBelows(this.#sql, this.#reader), signal))
+        return found
+      }
       await sleep(LOOK_AGAIN_MS, signal)
     }
   }
@@ -91,12 +108,16 @@ export class SharedReader implements ChainPool {
   /** Null: there is nothing for it now. */
   async #find(): Promise<PageChain | undefined | null> {
     const [sql, reader] = [this.#sql, this.#reader]
+    // No one would ever read that chain, and all would wait for it.
+    if (this.#isTaking) await giveBackUnknown(sql, reader, this.#taken)
+    this.#isTaking = true
     const taken = (await takeFreeChain(sql, reader)) ?? (await splitLongestChain(sql, reader, this.#splitFrom))
+    if (taken !== undefined) this.#taken.add(taken.first)
+    this.#isTaking = false
     if (taken === undefined) {
       await endLostReaders(sql, reader)
       return (await countOpenChains(sql, reader)) === 0 ? undefined : null
     }
-    this.#learn(await readBelows(sql, reader))
     return taken
   }
 
@@ -106,12 +127,15 @@ export class SharedReader implements ChainPool {
   }
 
   /** Writes the pages of a batch, with the places of their chains. @throws SyncError SYNC_LEASE_LOST */
-  async write(target: Target & { readonly mirror: Mirror }, batch: Batch): Promise<Written> {
-    const { resource, pass, mirror } = target
+  async write(
+    target: Target & { readonly mirror: Mirror; readonly signal: AbortSignal },
+    batch: Batch,
+  ): Promise<Written> {
+    const { resource, pass, mirror, signal } = target
     const steps = batch.steps!
     const chains = [...new Map(steps.map((chain) => [chain.first, chain])).values()]
-    const members = { seen: mirror.seenMembers(), unseen: mirror.unseenAttributes() }
     for (;;) {
+      let members: MembersShown | undefined
       const known = this.#belows
       const pages = batch.pages.map((page, at) => withoutBelow(page, known.get(steps[at]!.first)))
       try {
@@ -127,6 +151,8 @@ export class SharedReader implements ChainPool {
               pass,
               progress.pages.toSorted((a, b) => a.page - b.page),
             )
+            // Only now has the mirror seen the records of these pages.
+            members = this.#ifNew({ seen: mirror.seenMembers(), unseen: mirror.unseenAttributes() }, pages)
             const shown = {
               ...pick(loaded),
               unchanged: loaded.unchanged + cached,
@@ -137,26 +163,27 @@ export class SharedReader implements ChainPool {
               full: progress.full,
               fresh: progress.fresh,
               parsedAll: pages.every((page) => !page.known),
-              members: this.#ifNew(members, pages),
+              members,
             }
             const term = this.#lease.term
             this.#learn(await advanceChains(tx, { reader: this.#reader, term }, chains, known, shown))
           },
         )
+        // Not before it is committed: it may run twice.
+        if (members !== undefined) this.#members = JSON.stringify(members)
         return written
       } catch (error) {
         if (!(error instanceof ChainsMoved)) throw error
-        this.#learn(await readBelows(this.#sql, this.#reader))
+        const own = chains.map(({ first }) => first)
+        this.#learn(await withDbRetry(() => readBelows(this.#sql, this.#reader, own), signal))
       }
     }
   }
 
   /** Undefined where it was saved before. */
   #ifNew(members: MembersShown, pages: readonly ReadPage[]): MembersShown | undefined {
-    const text = JSON.stringify(members)
-    if (text === this.#members || pages.every(({ records }) => records.length === 0)) return undefined
-    this.#members = text
-    return members
+    if (pages.every(({ records }) => records.length === 0)) return undefined
+    return JSON.stringify(members) === this.#members ? undefined : members
   }
 }
 

@@ -1,4 +1,5 @@
 /** Workers of one test that read a list together: what the queue does between processes is done here by a call. */
+import type { Leases } from '../../../src/store/fleet/leases.ts'
 import { helpRead } from '../../../src/sync/snapshot/help-read.ts'
 import type { Sharing } from '../../../src/sync/snapshot/snapshot-options.ts'
 import type { TestWorker } from './worker.ts'
@@ -18,16 +19,32 @@ interface How {
   readonly version?: string
   /** Of each that is called, in turn. */
   readonly signal?: (nth: number) => AbortSignal
+  /** As if the response to each COMMIT of a helper were lost: its transaction runs again. */
+  readonly commitsTwice?: boolean
 }
 
+const twice = (leases: Leases): Leases => ({
+  ...leases,
+  under(held) {
+    const lease = leases.under(held)
+    return {
+      ...lease,
+      async transaction(act) {
+        await lease.transaction(act)
+        return await lease.transaction(act)
+      },
+    }
+  },
+})
+
 export function crewOf([first, ...others]: readonly TestWorker[], how: How = {}): Crew {
-  const { fromPages = 1, version = first!.version, signal = () => new AbortController().signal } = how
+  const { fromPages = 1, version = first!.version, signal = () => new AbortController().signal, commitsTwice } = how
   const idle = new Set(others)
   const failures: unknown[] = []
   const helping = new Set<Promise<void>>()
   let called = 0
   const sharingOf = (worker: TestWorker, nth: number, release: string): Sharing => ({
-    leases: worker.leases,
+    leases: commitsTwice === true ? twice(worker.leases) : worker.leases,
     holder: `worker ${nth}`,
     version: release,
     fromPages,

@@ -202,11 +202,13 @@ export interface ListReader {
   readonly pages: number
   /** Its chains are its own. */
   readonly isLiving: boolean
+  /** Attributes that all its records carried. */
+  readonly attributes: readonly string[] | null
 }
 
 export const readReaders = readerOf<ListReader>(
   'sync.readers',
-  { holder: 'holder', pages: 'pages', isLiving: 'ended_at is null' },
+  { holder: 'holder', pages: 'pages', isLiving: 'ended_at is null', attributes: "members->'seen'->'attributes'" },
   'id',
 )
 
