@@ -85,10 +85,10 @@ export interface Switches {
   /** whether the 400 to an include, a filter, a sort, a page or fields names it; else its body is empty */
   includeErrors: 'named' | 'empty'
   /**
-   * `fields[…]`: `inherited` holds for the list's own type as well, as in the library where that is a subclass; `unlinked` leaves out
-   * the linkage to the types that it names; `reordered` gives the list in the opposite order
+   * `fields[…]`: `forbidden` is a 403, as of a firewall; `inherited` holds for the list's own type as well, as in the library where
+   * that is a subclass; `unlinked` leaves out the linkage to the types that it names; `reordered` gives the list in the opposite order
    */
-  sparseFields: 'applied' | 'ignored' | 'refused' | 'inherited' | 'unlinked' | 'reordered'
+  sparseFields: 'applied' | 'ignored' | 'refused' | 'forbidden' | 'inherited' | 'unlinked' | 'reordered'
   /** by type: members that are refused in a write (code 105), although they are known to be writable */
   refusedMembers: Record<string, string[]>
   /** the response to a write that was done, in place of the written record */

@@ -38,10 +38,10 @@ export async function fetchPage(
   if (!facts.failsIdsOnly && facts.largestSize >= (request.pageSize ?? 0)) {
     try {
       const page = await fetchAsRequested(client, request, number, signal, known, { ...how, asRequested: true })
-      const names = request.query['include']?.split(',') ?? []
-      if (page.records.every((record) => isComplete(record, names))) return page
+      if (lacksNothing(page, request)) return page
     } catch (error) {
-      if (!isPageRefused(error) && !isPageFailure(error) && !isOutOfReach(error)) throw error
+      // Whatever its status: a firewall may forbid the parameter, a server find the address too long.
+      if (!isRefused(error) && !isPageFailure(error)) throw error
     }
   }
   const page = await fetchAsRequested(client, whole, number, signal, undefined, how)
@@ -50,7 +50,27 @@ export async function fetchPage(
   return { ...page, validator: null }
 }
 
-/** A server that is asked for fewer fields of other types may leave out more than those. */
+/**
+ * A server that is asked for fewer fields of other types may leave out more than those, or send null for every key: a page on which
+ * no record has any is no proof of it, and rare.
+ */
+export function lacksNothing({ records, unusable }: Page, { query }: ListRequest): boolean {
+  const linked = query['include']?.split(',') ?? []
+  return (
+    unusable.length === 0 &&
+    records.every((record) => isComplete(record, linked)) &&
+    (records.length === 0 || records.some((record) => hasKey(record, linked)))
+  )
+}
+
+const hasKey = ({ relationships }: RemoteRecord, linked: readonly string[]): boolean =>
+  isObject(relationships) &&
+  linked.some((name) => {
+    const related = relationships[name]
+    const data = isObject(related) ? related['data'] : null
+    return Array.isArray(data) ? data.length > 0 : data !== null && data !== undefined
+  })
+
 const isComplete = ({ attributes, relationships }: RemoteRecord, linked: readonly string[]): boolean =>
   isObject(attributes) &&
   Object.keys(attributes).length > 0 &&
@@ -114,7 +134,8 @@ async function withoutCountOfPage(page: Page, requested: number | null, next: ()
   return hasMore ? { ...page, recordCount: null, pageCount: null } : page
 }
 
-const isOutOfReach = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_OUT_OF_REACH')
+const isRefused = (error: unknown): boolean =>
+  hasCode(error, 'SYNC_LIST_OUT_OF_REACH', 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
 
 const REFUSALS: ReadonlySet<number> = new Set([400, 404, 416, 422])
 

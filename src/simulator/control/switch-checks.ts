@@ -64,7 +64,7 @@ const checks: Readonly<Record<keyof Switches, Check>> = {
   refusedIncludes: namesByType,
   refusedFilters: namesByType,
   refusedSorts: namesByType,
-  sparseFields: oneOf('applied', 'ignored', 'refused', 'inherited', 'unlinked', 'reordered'),
+  sparseFields: oneOf('applied', 'ignored', 'refused', 'forbidden', 'inherited', 'unlinked', 'reordered'),
   includeErrors: oneOf('named', 'empty'),
   refusedMembers: namesByType,
   foreignWrites: oneOf('off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account', 'stale'),

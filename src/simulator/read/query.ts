@@ -8,6 +8,7 @@ import {
   invalidResource,
   invalidSort,
   notAllowed,
+  Refusal,
 } from '../errors.ts'
 import type { Filter, Model } from '../model/model.ts'
 import type { Switches } from '../switches.ts'
@@ -162,6 +163,7 @@ function childOf(node: IncludeNode, name: string): IncludeNode {
 }
 
 function readFields(deps: Deps, type: string, text: string): ReadonlySet<string> {
+  if (deps.switches.sparseFields === 'forbidden') throw new Refusal(403)
   if (deps.switches.sparseFields === 'refused') throw notAllowed(`fields[${type}]`)
   const model = deps.models.get(dashed(type))
   if (model === undefined) throw invalidResource(type)

@@ -5,8 +5,9 @@
  * No server has to take that, or to take it rightly: one may refuse it, ignore it, give the list's own records without their
  * attributes (the library does, where their type is a subclass of the one that is named), without their keys, or others. So a page is
  * requested both ways, and the short way is used only where it makes the same rows; each type only once a record of it was there.
- * That is kept for a day, and then proved again. Meanwhile a page that fails, or whose records lack their attributes or a key, is
- * read the long way, and so are all behind it (`fetchPage`); the next read then proves it again.
+ * That is kept for a day, and then proved again. Meanwhile a page that fails, or whose records lack their attributes, a key or all
+ * keys, is read the long way, and so are all behind it (`fetchPage`); then the list is read the long way for a week, since its first
+ * page proves nothing for that one, and what is read so is not cached. `verify` reads the long way.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, isNotice, SyncError } from '../../errors/sync-error.ts'
@@ -15,7 +16,7 @@ import type { Client } from '../../remote/client.ts'
 import { FROM_END, fetchFirstPage } from '../../remote/pages/forward-pages.ts'
 import { listFactsOf } from '../../remote/pages/page-failures.ts'
 import type { ListRequest, Page } from '../../remote/pages/page.ts'
-import { fetchPage } from '../../remote/pages/pages.ts'
+import { fetchPage, lacksNothing } from '../../remote/pages/pages.ts'
 import { createRowEncoder } from '../../store/mirror/row.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
 import { withDbRetry } from '../with-db-retry.ts'
@@ -37,11 +38,12 @@ interface Proved {
   readonly include: string
   /** None: nothing is gained, or the server does it wrongly. */
   readonly types: readonly string[]
-  /** A read by it failed. */
-  readonly doubted?: boolean
+  /** It failed behind the first page. */
+  readonly failed?: boolean
 }
 
 const NAME = 'ids-only'
+const WEEK_MS = 7 * DAY_MS
 
 /** A shorter list gains less than the proof costs: two pages. */
 const MANY_RECORDS = 500
@@ -56,9 +58,7 @@ interface Circumstances {
   /** How many pages the list had the last time. */
   readonly lastPages: number | null
   /** A read that was interrupted goes on where it requested the same. */
-  readonly resumes?: boolean
-  /** What was proved today is proved again. */
-  readonly anew?: boolean
+  readonly resumes: boolean
 }
 
 /** The plan for a full read. */
@@ -66,13 +66,13 @@ export async function withoutUnused(
   deps: Deps,
   resource: Resource,
   plan: ReadPlan,
-  { lastPages, resumes = false, anew = false }: Circumstances,
+  { lastPages, resumes }: Circumstances,
 ): Promise<Reduced> {
   const { request } = plan
   const unused = request === null ? [] : unusedTypes(deps.catalog, resource, plan)
   if (request === null || unused.length === 0) return { plan }
   const before = provedFor(deps.capabilities, request)
-  if (before?.isFresh === true && !anew) return { plan: reduced(plan, before.types) }
+  if (before?.isFresh === true) return { plan: reduced(plan, before.types) }
   if ((before === undefined && resumes) || isShort(request, lastPages)) return { plan }
   const { opening, ...found } = await prove(deps, resource, { plan, request, unused, before: before?.types ?? [] })
   return lastPages === null ? { ...found, opening } : found
@@ -115,16 +115,20 @@ export function withoutUnusedAsProved(request: ListRequest, capabilities: Capabi
   return known?.isFresh === true && known.types.length > 0 ? { ...request, idsOnly: known.types } : request
 }
 
-/** By the next full read, where a page of this one failed so, or what is withheld may be missing for it. */
-export async function proveUnusedAgain(
+/** The next reads are whole ones, where a page of this one failed so, or what is withheld may be missing for it. */
+export async function leaveIdsOnly(
   capabilities: Capabilities,
   request: ListRequest | null,
-  withheld: readonly string[],
+  { withheld, lacksKeys }: { readonly withheld?: boolean; readonly lacksKeys?: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  if (request?.idsOnly === undefined || (withheld.length === 0 && !listFactsOf(request).failsIdsOnly)) return
-  const proved = capabilities.get(NAME)?.value as Proved
-  await withDbRetry(() => capabilities.save(NAME, { ...proved, doubted: true }), signal)
+  const known = request === null ? undefined : provedFor(capabilities, request)
+  if (request === null || known === undefined || known.types.length === 0) return
+  const failed = lacksKeys === true || (request.idsOnly !== undefined && listFactsOf(request).failsIdsOnly)
+  if (!failed && withheld !== true) return
+  const { path, query } = request
+  const left: Proved = { path, include: query['include']!, types: [], failed }
+  await withDbRetry(() => capabilities.save(NAME, left), signal)
 }
 
 /** Declared at the other end of what is included, and not the list's own: of that everything is used. */
@@ -149,7 +153,7 @@ function provedFor(capabilities: Capabilities, { path, query }: ListRequest) {
   const proved = known?.value as Proved | undefined
   if (known === undefined || proved === undefined) return undefined
   if (proved.path !== path || proved.include !== query['include']) return undefined
-  return { types: proved.types, isFresh: proved.doubted !== true && known.ageMs < DAY_MS }
+  return { types: proved.types, isFresh: known.ageMs < (proved.failed === true ? WEEK_MS : DAY_MS) }
 }
 
 function reduced(plan: ReadPlan, types: readonly string[]): ReadPlan {
@@ -176,7 +180,7 @@ async function shortPage(
       if (page.included.some((one) => left.includes(one.type) && hasContent(one))) return undefined
       // A record may have changed between the two requests.
       const isProved = isSame(resource, whole, page) || isSame(resource, await first(request), page)
-      return isProved ? { page, types: left } : undefined
+      return isProved && lacksNothing(page, request) ? { page, types: left } : undefined
     }
     const words = isBadRequest(page) ? wordsOf(page) : []
     const named = left.filter((type) => words.includes(type) || words.includes(`fields[${type}]`))

@@ -24,7 +24,7 @@ import { requestDigest } from '../list/declared-columns.ts'
 import { planForBothEnds, withSmallerPages, applyFacts, withNewFacts } from '../list/list-facts.ts'
 import { openReadPlan, type OpenReadPlan } from '../list/open-read-plan.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
-import { proveUnusedAgain, withoutUnused, type Reduced } from '../list/unused-types.ts'
+import { leaveIdsOnly, withoutUnused, type Reduced } from '../list/unused-types.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createRecordWriter } from '../write-records.ts'
 import { finishSnapshot } from './finish-snapshot.ts'
@@ -143,7 +143,7 @@ async function readBy(
     shown: shownByAll(mirror, members),
     expected,
   })
-  await proveUnusedAgain(capabilities, plan.request, withheld, signal)
+  await leaveIdsOnly(capabilities, plan.request, { withheld: withheld.length > 0 }, signal)
   const read = outcomeOf(completeness, counts.parked)
   const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
   const { outcome } = detected.outcome ?? doubt ?? read

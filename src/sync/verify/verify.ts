@@ -18,7 +18,7 @@ import { planForBothEnds, withSmallerPages, applyFacts } from '../list/list-fact
 import { refusedFilters } from '../list/list-request.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
 import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
-import { withoutUnused } from '../list/unused-types.ts'
+import { leaveIdsOnly } from '../list/unused-types.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
 import { HIDDEN_RECORDS } from '../snapshot/read-lists.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
@@ -62,12 +62,13 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   const { type, table } = options.resource
   const known = await withDbRetry(() => readKnown(sql, type), signal)
   const resource = await withDbRetry(() => readWithColumns(sql, options.resource), signal)
-  const differences = createDifferences({
-    ...options,
-    resource,
-    sql,
-    expected: expectedMembers(known.capabilities, resource),
-  })
+  const expected = expectedMembers(known.capabilities, resource)
+  let lacksKeys = false
+  const onDifference = (difference: Difference): void => {
+    lacksKeys ||= lacksKey(resource, difference)
+    options.onDifference(difference)
+  }
+  const differences = createDifferences({ ...options, onDifference, resource, sql, expected })
   const verifying: Verifying = { ...options, resource, known, differences, seen: new Set(), isEtagWrong: false }
   const asking = await openReadPlan(deps, resource, known, signal)
   let { plan } = asking
@@ -75,9 +76,9 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
     try {
       plan = await findHiddenRecords(deps, resource, plan, null, signal)
       const lighter = withSmallerPages(applyFacts(plan))
-      const reading = { ...deps, capabilities: known.capabilities, signal }
-      const reduced = await withoutUnused(reading, resource, lighter, { lastPages: known.pages ?? 1, anew: true })
-      const every = await readEveryRecord(deps, verifying, reduced.plan)
+      // With all that comes along, whatever pulls leave out: what it lacks for that would be missing here and there alike.
+      const every = await readEveryRecord(deps, verifying, lighter)
+      await leaveIdsOnly(known.capabilities, lighter.request, { lacksKeys }, signal)
       const doubts = [
         'doubt' in every ? every.doubt : await checkExtra(deps, verifying, lighter, every.list),
         verifying.isEtagWrong ? WRONG_ETAGS : null,
@@ -97,6 +98,13 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
     }
   }
 }
+
+/** As a row does that was read from a page without its linkage. */
+const lacksKey = ({ columns }: Resource, { columns: differing }: Difference): boolean =>
+  differing.some(({ name, mirror }) => {
+    const from = columns.find((column) => column.name === name)?.from
+    return from === 'to-many' || (from === 'to-one' && mirror === null)
+  })
 
 const WRONG_ETAGS =
   'ScopeStack gives pages that differ one ETag, so pulls took pages for unchanged that were not. From now on every page is ' +

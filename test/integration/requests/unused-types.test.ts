@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { Switches } from '../../../src/simulator/switches.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { verify } from '../../support/scopestack/verified.ts'
 import { learnedEarlier } from '../../support/tables/capabilities.ts'
 
 const TYPE = 'project-contacts'
@@ -10,10 +11,10 @@ const TYPE = 'project-contacts'
 const RECORDS = 520
 const SIZE = 100
 
-/** @param spoil what is sent for a page that is requested with ids only; undefined: as it came. */
+/** @param spoil what is sent for a page, which is requested with ids only or whole; undefined: as it came. */
 async function open(
   switches: Partial<Switches> = {},
-  spoil: (page: number, body: ListBody) => unknown = () => undefined,
+  spoil: (page: number, body: ListBody, isByIds: boolean) => unknown = () => undefined,
 ) {
   /** Of each page that was transferred: its number, with `ids` where it was requested with ids only. */
   const asked: string[] = []
@@ -23,7 +24,7 @@ async function open(
       if (type !== TYPE || !query.has('include')) return body
       const isByIds = query.has('fields[projects]')
       asked.push(isByIds ? `${page} ids` : `${page}`)
-      return (isByIds ? spoil(page, body) : undefined) ?? body
+      return spoil(page, body, isByIds) ?? body
     },
     { pageSize: SIZE },
   )
@@ -75,6 +76,7 @@ it.each<Partial<Switches>>([
   { sparseFields: 'ignored' },
   { sparseFields: 'refused' },
   { sparseFields: 'refused', includeErrors: 'empty' },
+  { sparseFields: 'forbidden' },
   { sparseFields: 'inherited' },
   { sparseFields: 'unlinked' },
   { sparseFields: 'reordered' },
@@ -93,7 +95,7 @@ it.each<Partial<Switches>>([
   expect(await mirrored()).toEqual(remote())
 })
 
-it.each<Switches['sparseFields']>(['refused', 'inherited', 'unlinked'])(
+it.each<Switches['sparseFields']>(['refused', 'forbidden', 'inherited', 'unlinked'])(
   'a server that begins to do it otherwise (%s) within the day costs no value, no key and no row',
   async (sparseFields) => {
     const { sim, worker, pages, mirrored, remote } = await open()
@@ -109,18 +111,65 @@ it.each<Switches['sparseFields']>(['refused', 'inherited', 'unlinked'])(
   },
 )
 
-it('a server that does it otherwise from some page on costs no key of a first read', async () => {
-  const { worker, mirrored, remote } = await open({}, (page, { data }) => {
-    if (page === 3)
-      for (const record of data) delete (record['relationships'] as { project: { data?: unknown } }).project.data
+const linksOf = ({ data }: ListBody) =>
+  data.map((record) => (record['relationships'] as { project: { data?: unknown } }).project)
+
+it.each([
+  ['leaves out', (link: { data?: unknown }) => delete link.data],
+  ['sends null for', (link: { data?: unknown }) => (link.data = null)],
+])('a server that %s the keys from some page on costs no key of a first read', async (_, spoilt) => {
+  const { worker, mirrored, remote } = await open({}, (page, body, isByIds) => {
+    if (page === 3 && isByIds) for (const link of linksOf(body)) spoilt(link)
   })
   expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', seen: RECORDS })
   expect(await mirrored()).toEqual(remote())
 })
 
 it('a page that fails with ids only is read whole, and so are those behind it in this run', async () => {
-  const { worker, pages, mirrored, remote } = await open({}, (page) => (page === 3 ? 'no document' : undefined))
+  const { worker, pages, mirrored, remote } = await open({}, (page, _, isByIds) =>
+    page === 3 && isByIds ? 'no document' : undefined,
+  )
   expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', seen: RECORDS, parked: 0 })
   expect(await mirrored()).toEqual(remote())
   expect(pages().whole).toBeGreaterThan(1)
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', unchanged: RECORDS })
+  pages()
+  await learnedEarlier(worker.sql, 'ids-only', '25 hours')
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', unchanged: RECORDS })
+  expect(pages(), 'it is not tried again at each read').toEqual({ byIds: 0, whole: PAGES })
+})
+
+it('records that come without an id with ids only are read whole', async () => {
+  const { worker, mirrored, remote } = await open({}, (page, { data }, isByIds) => {
+    if (page === 3 && isByIds) for (const record of data) delete record['id']
+  })
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', seen: RECORDS, parked: 0 })
+  expect(await mirrored()).toEqual(remote())
+})
+
+it('a server that leaves out empty keys costs no page twice', async () => {
+  const { worker, pages, mirrored, remote } = await open({}, (_, body) => {
+    for (const link of linksOf(body)) if (link.data === null) delete link.data
+  })
+  await pullOne(worker, TYPE)
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', unchanged: RECORDS })
+  pages()
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', unchanged: RECORDS })
+  expect(pages()).toEqual({ byIds: 0, whole: PAGES })
+  expect(await mirrored()).toEqual(remote())
+})
+
+it('verify reads everything whole: what ids only make otherwise is found, and repaired by the next read', async () => {
+  let spoilt = false
+  const { worker, pages, mirrored, remote } = await open({}, (page, body, isByIds) => {
+    if (spoilt && page === 3 && isByIds) for (const link of linksOf(body).slice(1)) link.data = null
+  })
+  await pullOne(worker, TYPE)
+  spoilt = true
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', updated: SIZE - 1 })
+  pages()
+  expect(await verify(worker, TYPE)).toMatchObject({ read: RECORDS, different: SIZE - 1 })
+  expect(pages()).toEqual({ byIds: 0, whole: PAGES })
+  expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', updated: SIZE - 1 })
+  expect(await mirrored()).toEqual(remote())
 })
