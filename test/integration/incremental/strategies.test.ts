@@ -28,6 +28,8 @@ interface Case {
   readonly requests: number
   /** More than 120, where complete lists of the children of so few would cost fewer requests. */
   readonly projects?: number
+  /** A chain that is split reads one page twice, and how often one is split depends on which page comes first. */
+  readonly joints?: number
 }
 
 const CASES: readonly Case[] = [
@@ -45,11 +47,17 @@ const CASES: readonly Case[] = [
     // Two of them look whether its filters hide some projects.
     requests: 19,
   },
-  { name: 'by nested lists, where includes are refused', switches: { refusedIncludes: NO_INCLUDES }, requests: 66 },
+  {
+    name: 'by nested lists, where includes are refused',
+    switches: { refusedIncludes: NO_INCLUDES },
+    requests: 66,
+    joints: 4,
+  },
   {
     name: 'by nested lists and all of the rest, where filters are refused too',
     switches: { refusedIncludes: NO_INCLUDES, refusedFilters: NO_FILTERS },
     requests: 102,
+    joints: 8,
     projects: 300,
   },
 ]
@@ -71,7 +79,7 @@ const changedAt = (sim: Simulator, from: number): string[] => {
   return ids
 }
 
-test.each(CASES)('$name', async ({ switches, requests, projects = 120 }) => {
+test.each(CASES)('$name', async ({ switches, requests, projects = 120, joints = 0 }) => {
   await using account = await openAccount({ projects: projects - 1, switches })
   const { sim, worker, changes } = account
   for (const { id } of sim.records.list('projects').slice(20, 22)) edit(sim, 'projects', id)
@@ -85,5 +93,6 @@ test.each(CASES)('$name', async ({ switches, requests, projects = 120 }) => {
   sim.resetStats()
   await changes()
   const asked = requestsOf(sim)
-  expect(total(asked), JSON.stringify(asked)).toBe(requests)
+  expect(total(asked), JSON.stringify(asked)).toBeGreaterThanOrEqual(requests)
+  expect(total(asked), JSON.stringify(asked)).toBeLessThanOrEqual(requests + joints)
 })
