@@ -88,6 +88,8 @@ interface Observers {
   readonly meter?: Meter
   readonly tracing?: Tracing
   readonly requests?: RequestLog
+  /** The session of the process, where it has one already. */
+  readonly presence?: Presence
 }
 
 /** The same on a database that is known to be of this version's schema. */
@@ -95,7 +97,12 @@ export async function openMigratedWorker(
   config: Config,
   store: Store,
   { signal, onRetry, policy, lostEdits }: Opening,
-  { meter = createMeter(), tracing = UNTRACED, requests = createRequestLog() }: Observers = {},
+  {
+    meter = createMeter(),
+    tracing = UNTRACED,
+    requests = createRequestLog(),
+    presence = openPresence(store.sql),
+  }: Observers = {},
 ): Promise<Worker> {
   const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql, meter, tracing)
   const { userAgent } = endpoint
@@ -121,7 +128,6 @@ export async function openMigratedWorker(
   try {
     const account = await fetchAccount(client, signal)
     await bindAccount(store.sql, account)
-    const presence = openPresence(store.sql)
     const leases = await openLeases(store.sql, holder, presence)
     return {
       sql: store.sql,

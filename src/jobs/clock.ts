@@ -1,5 +1,5 @@
 /**
- * The database's clock in a process of `start`. Between two reads it advances by the host's monotonic clock, which cannot be
+ * The database's clock in a process of `start`, which each heartbeat reads. Between two reads it advances by the host's monotonic clock, which cannot be
  * set. Ticks are decided by it, and BullMQ uses it for its locks and delays.
  *
  * The host's own wall clock decides nothing. Where it is off, a notice reports it, since logs, certificates and people use it; so
@@ -12,6 +12,8 @@ import { readClock, type ClockReading } from '../store/server/clock.ts'
 export interface Clock {
   /** Reads it from the database. */
   read(): Promise<Date>
+  /** The same, of a statement that has read it beside what it is for. */
+  take(reading: ClockReading): Date
   /** The last time read, advanced. */
   now(): Date
   /** A sentence about clocks that are off; null when none is. */
@@ -53,16 +55,18 @@ export async function openClock({ sql, log }: Deps): Promise<Clock> {
     reported = found
   }
 
+  function take(found: ClockReading): Date {
+    // A difference below the response's own delay proves nothing.
+    if (Math.abs(found.now + performance.now() - found.at - now()) > SAME_MS + found.withinMs) kept = found
+    compare(found.withinMs)
+    // The time that was read, not the advanced one, so that nothing is decided too early.
+    return new Date(found.now)
+  }
+
   compare(kept.withinMs)
   return {
-    async read() {
-      const found = await readClock(sql)
-      // A difference below the response's own delay proves nothing.
-      if (Math.abs(found.now + performance.now() - found.at - now()) > SAME_MS + found.withinMs) kept = found
-      compare(found.withinMs)
-      // The time that was read, not the advanced one, so that nothing is decided too early.
-      return new Date(found.now)
-    },
+    read: async () => take(await readClock(sql)),
+    take,
     now: () => new Date(now()),
     compareWith: (other) => (remoteTime = other),
     notice: () => (reported.length === 0 ? null : reported.map(({ text }) => text).join(' ')),

@@ -1,5 +1,6 @@
 /** Whether a part that never ends still does its work: a loop has turns, a worker of BullMQ polls its queue. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { WaitSeconds } from './backends.ts'
 import type { BullWorker } from './queues.ts'
 
 /** @returns what it did last, for a person. @throws when that is too long ago, with how long. */
@@ -22,17 +23,21 @@ export function checkTurn(last: number, pauseMs: number): string {
   return `last turn ${seconds} s ago`
 }
 
-/**
- * For so long, in seconds, a worker waits for a job at most before it polls again. BullMQ's own for Postgres is an hour, where a
- * job is due later: until then a connection that is dead on one side only would not be noticed.
- */
-const LONGEST_WAIT_SECONDS = 10
 /** A queue that fails at once would be polled as fast as the machine can. */
 const AFTER_FAILURE_MS = 1_000
-const OVERDUE_MS = LONGEST_WAIT_SECONDS * 1000 + 60_000
 
-/** BullMQ does not report when a worker last polled. To be called before it runs. @param atWork how many jobs it has. */
-export function watchPolling(worker: BullWorker, atWork: () => number): LivenessCheck {
+/**
+ * BullMQ does not report when a worker last polled. To be called before it runs.
+ *
+ * @param atWork how many jobs it has.
+ * @param waitSeconds for so long it waits for one at most.
+ */
+export function watchPolling(
+  worker: BullWorker,
+  atWork: () => number,
+  { drained, delayed }: WaitSeconds,
+): LivenessCheck {
+  const overdueMs = Math.max(drained, delayed) * 1000 + GRACE_MS
   let polled = performance.now()
   const take = worker['moveToActive'].bind(worker)
   const wait = worker['waitForJob'].bind(worker)
@@ -52,7 +57,7 @@ export function watchPolling(worker: BullWorker, atWork: () => number): Liveness
     if (due !== Infinity) polled = performance.now()
     return due
   }
-  Object.defineProperty(worker, 'maximumBlockTimeout', { value: LONGEST_WAIT_SECONDS })
+  Object.defineProperty(worker, 'maximumBlockTimeout', { value: delayed })
   return () => {
     const jobs = atWork()
     const silent = performance.now() - polled
@@ -60,7 +65,7 @@ export function watchPolling(worker: BullWorker, atWork: () => number): Liveness
     const busy = jobs === 1 ? 'at 1 job' : `at ${jobs} jobs`
     // With all its places taken it does not poll.
     if (jobs >= worker.concurrency) return busy
-    if (silent > OVERDUE_MS) throw new Error(`has not reached its queue for ${seconds} s`)
+    if (silent > overdueMs) throw new Error(`has not reached its queue for ${seconds} s`)
     return `${jobs === 0 ? '' : `${busy}, `}last poll ${seconds} s ago`
   }
 }

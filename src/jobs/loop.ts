@@ -1,13 +1,14 @@
 /** Something that is repeated until it is stopped. A failure is logged and the next turn comes all the same. */
 import { reason, SyncError } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
-import { sleep } from '../remote/http/retry.ts'
 import { checkTurn, type LivenessCheck } from './liveness.ts'
 import type { Outages } from './outage-log.ts'
 
 export interface Loop {
   /** A turn that failed is none. */
   readonly liveness: LivenessCheck
+  /** The next turn comes within so many milliseconds, also where it is one that goes on now. */
+  within(ms: number): void
   stop(): Promise<void>
 }
 
@@ -29,9 +30,11 @@ export function startLoop(
   let reported = ''
   let last = performance.now()
   let pause = 0
+  const rest = createRest(signal)
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       const begun = performance.now()
+      rest.begin()
       try {
         if ((await turn(signal)) !== IDLE) outages.end(begun)
         reported = ''
@@ -48,15 +51,47 @@ export function startLoop(
         reported = reason(error)
         pause = AFTER_FAILURE_MS
       }
-      await sleep(pause, signal).catch(() => {})
+      await rest.over(pause)
     }
   }
   const running = run()
   return {
     liveness: () => checkTurn(last, pause),
+    within: (ms) => rest.shorten(ms),
     async stop() {
       stopping.abort()
       await running
+    },
+  }
+}
+
+/** The pause between two turns, which may be shortened from the beginning of the turn on. */
+function createRest(signal: AbortSignal) {
+  let until = Infinity
+  let timer: NodeJS.Timeout | undefined
+  let end: (() => void) | undefined
+  const arm = (): void => {
+    clearTimeout(timer)
+    if (end !== undefined) timer = setTimeout(end, Math.max(0, until - performance.now()))
+  }
+  signal.addEventListener('abort', () => end?.())
+  return {
+    begin(): void {
+      until = Infinity
+    },
+    shorten(ms: number): void {
+      until = Math.min(until, performance.now() + ms)
+      arm()
+    },
+    async over(ms: number): Promise<void> {
+      if (signal.aborted) return
+      until = Math.min(until, performance.now() + ms)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      end = resolve
+      arm()
+      await promise
+      clearTimeout(timer)
+      end = undefined
     },
   }
 }

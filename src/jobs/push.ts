@@ -26,8 +26,10 @@ interface Deps {
   readonly outages: Outages
 }
 
-/** A wake-up that was missed, and a lease whose holder died, are noticed after this long. */
+/** While a change is open: one that was postponed, and a lease whose holder died, are noticed after this long. */
 const LOOK_EVERY_MS = 2_000
+/** While none is: each that is made is notified, and looked at again until it has ended. */
+const REST_MS = 30_000
 /**
  * Less often, half a minute at last, while all that is due is kept back by what waits for a person: finding that out for
  * 10,000 changes costs Postgres 0.4 s.
@@ -61,10 +63,10 @@ export function startPusher({ pusher, presence, queues, log, meter, outages }: D
   let tidiedAt = -Infinity
   let newest = -1
   let inVain = 0
+  let isOpen = true
   const look = async (): Promise<void> => {
-    // Listens again where the session is another one.
-    await presence.backend()
-    const { due, batches } = await readDue(pusher.sql)
+    const { due, open, batches } = await readDue(pusher.sql)
+    isOpen = open
     inVain = due && batches === newest ? inVain + 1 : 0
     newest = batches
     if (due) {
@@ -75,9 +77,12 @@ export function startPusher({ pusher, presence, queues, log, meter, outages }: D
     tidiedAt = performance.now()
     await pruneSettledChanges(pusher.sql)
   }
-  const loop = startLoop('looking for local edits', look, () => lookAgainIn(inVain), { log, outages })
-  // Without it edits are found by looking; it makes them quick.
-  void listenForChanges(presence, () => queues.wakePush()).catch(() => {})
+  const pause = (): number => (isOpen ? lookAgainIn(inVain) : REST_MS)
+  const loop = startLoop('looking for local edits', look, pause, { log, outages })
+  void listenForChanges(presence, async () => {
+    loop.within(LOOK_EVERY_MS)
+    await queues.wakePush()
+  })
   return {
     liveness: allAlive([loop.liveness, worker.liveness]),
     async drain() {

@@ -17,8 +17,9 @@ import type {
 } from 'bullmq'
 import { queueUnreachable } from '../errors/redis.ts'
 import { withinLimit } from '../within-limit.ts'
-import { onPostgres, onRedis, type Place } from './backends.ts'
+import { onPostgres, onRedis, type Backend, type Place } from './backends.ts'
 import { closeJobId, helpJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
+import { jobOptions, takeover } from './job-options.ts'
 import { watchPolling, type LivenessCheck } from './liveness.ts'
 import { closeWithTimeout } from './with-timeout.ts'
 
@@ -86,7 +87,7 @@ type CallQueue = <T>(work: Promise<T>) => Promise<T>
 export function openQueues(place: Place, timing: Timing, onError: (error: Error) => void): Queues {
   const { redisUrl, telemetry } = place
   const traced = telemetry === undefined ? {} : { telemetry }
-  const { classes, connection, prefix, write, refused, release } =
+  const { classes, connection, prefix, write, refused, waitSeconds, spare, release } =
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
   const callQueue: CallQueue = async (work) => {
     try {
@@ -112,16 +113,18 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
   pulls.on('error', onError)
   pushes.on('error', onError)
   flows.on('error', onError)
-  const working = { connection: connection(true), ...prefix, ...traced, autorun: false, ...takeover(timing) }
+  const common = { connection: connection(true), ...prefix, ...traced, ...takeover(timing) }
+  const working = { ...common, autorun: false, drainDelay: waitSeconds.drained }
+  const workers: Workers = { onError, waitSeconds, spare }
 
   return {
     kind: redisUrl === undefined ? 'postgres' : 'redis',
     ...pullJobs({ pulls, flows, defaults: jobOptions(timing), callQueue }),
     ...pushJobs(pushes, callQueue),
     startWorker: (process, concurrency) =>
-      workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), onError),
+      workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), workers),
     startPushWorker: (process) =>
-      workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), onError),
+      workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), workers),
     ping: async () =>
       void (await callQueue<unknown>(write === undefined ? pulls.getJobCountByTypes('active') : write())),
     async close() {
@@ -202,10 +205,14 @@ const pushJobs = (
   },
 })
 
+interface Workers extends Pick<Backend, 'waitSeconds' | 'spare'> {
+  readonly onError: (error: Error) => void
+}
+
 function workerOf<T extends object, N extends string>(
   process: Processor<T, void, N>,
   make: (counted: Processor<T, void, N>) => BullWorker<T, N>,
-  onError: (error: Error) => void,
+  { onError, waitSeconds, spare }: Workers,
 ): QueueWorker {
   let atWork = 0
   const idle = new EventEmitter()
@@ -218,33 +225,10 @@ function workerOf<T extends object, N extends string>(
     }
   })
   worker.on('error', onError)
+  spare(worker as unknown as BullWorker)
   return {
-    liveness: watchPolling(worker as unknown as BullWorker, () => atWork),
+    liveness: watchPolling(worker as unknown as BullWorker, () => atWork, waitSeconds),
     run: () => worker.run(),
     close: () => closeWithTimeout(worker, () => (atWork === 0 ? undefined : once(idle, 'idle'))),
   }
 }
-
-/**
- * A job whose lock is not renewed in time is found by the next check for such jobs: lock and check together are the time
- * until a killed worker's job goes on elsewhere. A lock that ran out although its worker lives does no harm: the lease in
- * Postgres keeps the second one waiting.
- */
-const takeover = ({ takeoverSeconds }: Timing) => ({
-  // Whole numbers, which is what Postgres takes.
-  lockDuration: Math.round((takeoverSeconds * 1000 * 2) / 3),
-  stalledInterval: Math.round((takeoverSeconds * 1000) / 3),
-  // BullMQ's own is 1, which fails a job for good when two workers are killed in a row; a deploy does that. A resource
-  // that kills every worker (out of memory) must come to an end all the same.
-  maxStalledCount: 10,
-  // After a lost connection; its own 15 s would make every restart of the server last that long.
-  runRetryDelay: 1_000,
-})
-
-const jobOptions = ({ retryMs }: Timing): JobsOptions => ({
-  attempts: 5,
-  backoff: { type: 'exponential', delay: retryMs, jitter: 0.5 },
-  // For a person who looks at the queue; sync.runs records what was done.
-  removeOnComplete: { age: 7 * 86_400, count: 2_000 },
-  removeOnFail: { age: 30 * 86_400, count: 2_000 },
-})

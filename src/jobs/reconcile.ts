@@ -13,6 +13,8 @@ import { close, type Closing } from './worker.ts'
 
 interface Deps {
   readonly sql: Database
+  /** For what is asked again and again: the connections of the pool may rest meanwhile. */
+  readonly session: Database
   readonly queues: Queues
   readonly log: Logger
   readonly closing: Closing
@@ -33,13 +35,16 @@ interface Missed {
   readonly delayed: Map<string, { readonly begun: number; readonly since: number }>
 }
 
-export function createReconciler(deps: Deps): (signal: AbortSignal) => Promise<void> {
+/** @returns whether a run goes on. */
+export function createReconciler(deps: Deps): (signal: AbortSignal) => Promise<boolean> {
   let before: Missed = { unknown: new Set(), delayed: new Map() }
   return async (signal) => {
     const now: Missed = { unknown: new Set(), delayed: new Map() }
-    for (const run of await readOpenRuns(deps.sql, BEGINNING_SECONDS))
+    const runs = await readOpenRuns(deps.session)
+    for (const run of runs.filter(({ age }) => age >= BEGINNING_SECONDS))
       await reconcileRun(deps, run, { before, now }, signal)
     before = now
+    return runs.length > 0
   }
 }
 

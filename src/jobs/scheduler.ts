@@ -8,7 +8,7 @@
  */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
-import { decideTick, lastTick } from '../store/runs/scheduled-runs.ts'
+import { decideTick, lastTicks } from '../store/runs/scheduled-runs.ts'
 import type { Tracing } from '../tracing.ts'
 import { beginRun } from './begin-run.ts'
 import type { Queues } from './queues.ts'
@@ -16,6 +16,8 @@ import type { Schedule } from './schedule.ts'
 
 export interface SchedulerDeps {
   readonly sql: Database
+  /** For what is asked again and again: the connections of the pool may rest meanwhile. */
+  readonly session: Database
   readonly queues: Queues
   readonly log: Logger
   readonly schedules: readonly Schedule[]
@@ -27,13 +29,19 @@ export interface SchedulerDeps {
 }
 
 export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
-  const { sql, log, holder, version } = deps
-  for (const schedule of deps.schedules) {
-    const resources = deps.resources[schedule.name]
+  const { sql, session, log, holder, version } = deps
+  const due = deps.schedules.flatMap((schedule) => {
     const at = schedule.dueBy(now)
-    if (at === null || resources.length === 0) continue
-    const last = await lastTick(sql, schedule.name)
-    if (last !== null && last >= at) continue
+    return at === null || deps.resources[schedule.name].length === 0 ? [] : [{ schedule, at }]
+  })
+  if (due.length === 0) return
+  const last = await lastTicks(
+    session,
+    due.map(({ schedule }) => schedule.name),
+  )
+  for (const { schedule, at } of due) {
+    const resources = deps.resources[schedule.name]
+    if ((last.get(schedule.name) ?? -Infinity) >= at) continue
     const plan = { kind: schedule.name, planned: resources, holder, version }
     const decision = await decideTick(sql, { schedule: schedule.name, at }, plan)
     if (decision === null) continue

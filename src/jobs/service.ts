@@ -2,14 +2,16 @@
 import type { Logger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
 import type { Database } from '../store/connection/database.ts'
+import type { Presence } from '../store/fleet/presence.ts'
 import { pruneHistory } from '../store/runs/prune-history.ts'
 import { pruneRecords } from '../store/runs/prune-records.ts'
 import { isSuccess } from '../store/runs/runs.ts'
+import { RUNS_CHANNEL } from '../store/runs/scheduled-runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
 import type { Tracing } from '../tracing.ts'
 import { areSent, type AlertSettings } from './alerts/alert-loop.ts'
 import { recordRunAlert } from './alerts/run-alerts.ts'
-import { useDatabaseClockInQueue, type Clock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { allAlive, type LivenessCheck } from './liveness.ts'
 import { IDLE, startLoop, type Loop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
@@ -22,6 +24,7 @@ import { startJobWorker, type Closing } from './worker.ts'
 interface Common {
   readonly tracing: Tracing
   readonly sql: Database
+  readonly presence: Presence
   readonly queues: Queues
   readonly log: Logger
   readonly meter: Meter
@@ -39,15 +42,24 @@ export interface Part {
 
 /** Jobs that a queue has lost are created again after this long at most. */
 const RECONCILE_MS = 5_000
-/** A host's clock that was set is reported after this long at most; nothing uses it meanwhile. */
-const CLOCK_MS = 15_000
+/** While no run goes on: each that begins is notified. */
+const NO_RUN_MS = 30_000
 
 export function startScheduler(deps: Common & SchedulerDeps & { readonly historyDays: number }): Part {
-  const { sql, schedules, clock, historyDays } = deps
+  const { sql, schedules, clock, presence, historyDays } = deps
   const thinning = createThinning(sql, historyDays)
   const closing = closingOf(deps)
   // The pause is computed from the time of the decision: with a later one, a tick between the two would be skipped.
   let decided = { by: clock.now(), at: performance.now() }
+  const reconcile = createReconciler({ ...deps, closing })
+  let isRunning = true
+  const reconciling = startLoop(
+    'looking after open runs',
+    async (signal) => void (isRunning = await reconcile(signal)),
+    () => (isRunning ? RECONCILE_MS : NO_RUN_MS),
+    deps,
+  )
+  void presence.listen(RUNS_CHANNEL, () => reconciling.within(RECONCILE_MS))
   const loops = [
     startLoop(
       'deciding on a tick',
@@ -58,7 +70,7 @@ export function startScheduler(deps: Common & SchedulerDeps & { readonly history
       () => Math.max(0, untilNextTick(schedules, decided.by) - (performance.now() - decided.at)),
       deps,
     ),
-    startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),
+    reconciling,
     startLoop(
       'deleting what is old',
       () => thinning.turn(),
@@ -71,13 +83,6 @@ export function startScheduler(deps: Common & SchedulerDeps & { readonly history
 
 export function startWorker(deps: Common & { readonly pull: PullDeps; readonly sharePages: number }): Part {
   return startJobWorker({ ...deps, closing: closingOf(deps) })
-}
-
-/** In every process, and for its BullMQ, too. */
-export function watchClock(deps: Pick<Common, 'clock' | 'log' | 'outages'>): Part {
-  useDatabaseClockInQueue(deps.clock)
-  const read = async (): Promise<void> => void (await deps.clock.read())
-  return partOf([startLoop('reading the clock', read, () => CLOCK_MS, deps)])
 }
 
 const partOf = (loops: readonly Loop[]): Part => ({

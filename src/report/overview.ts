@@ -11,7 +11,7 @@ import type { QueueDepth } from '../store/fleet/queue-depths.ts'
 import { countChanges, oldestParkedAt, readPendingChanges, readSendBlockers } from '../store/outbox/changes.ts'
 import { readPausedSchedules, type PausedSchedule } from '../store/runs/operator.ts'
 import { readLastMinute, type LastMinute } from '../store/runs/requests.ts'
-import { lastTick } from '../store/runs/scheduled-runs.ts'
+import { lastTicks as readLastTicks } from '../store/runs/scheduled-runs.ts'
 import { readStatus, type ResourceStatus, type Status } from '../store/runs/status.ts'
 import { describeLostEdits } from '../store/schema/capture-state.ts'
 import { readHistory, type RecordedHistory } from '../store/schema/history.ts'
@@ -140,10 +140,8 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
     }
     return { ...none, isOlder: true, lastTicks, requests }
   }
-  for (const { name } of schedules) {
-    const at = await lastTick(sql, name)
-    if (at !== null) lastTicks.set(name, at)
-  }
+  const names = schedules.map(({ name }) => name)
+  for (const [name, at] of await readLastTicks(sql, names)) lastTicks.set(name, at)
   const localEdits = await countChanges(sql)
   // Together, so that a Redis that does not answer is waited for once.
   const [depths, state] = await Promise.all([askOf(() => fleet.depths()), askOf(() => fleet.rateState())])

@@ -70,7 +70,7 @@ export async function connections(subject: Subject): Promise<Connections> {
     () => [],
   )
   const live = processes.filter(({ alive }) => alive).length
-  return { reached: found, need: connectionsToStart(concurrency, redisUrl, true), live }
+  return { reached: found, need: connectionsToStart(concurrency, redisUrl), live }
 }
 
 export async function sizes(subject: Subject): Promise<Sizes> {

@@ -6,6 +6,7 @@ import type { OpenTracing } from '../../jobs/open-tracing.ts'
 import { migrateQueue } from '../../jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../jobs/queues.ts'
 import { installationName } from '../../store/fleet/account.ts'
+import type { Presence } from '../../store/fleet/presence.ts'
 import { describeCheck } from '../../store/schema/capture-state.ts'
 import { historyTables } from '../../store/schema/history.ts'
 import { migrate } from '../../store/schema/migrate.ts'
@@ -14,15 +15,15 @@ import { awaitServer, reportingLockWaits } from './await-server.ts'
 import type { Service } from './serve.ts'
 
 export async function openQueue(
-  { config, store, log, outages, parts }: Service,
+  { config, store, log, outages }: Service,
+  presence: Presence,
   tracing: OpenTracing | undefined,
   onWait: (words: string) => void,
   signal: AbortSignal,
 ): Promise<Queues> {
   const { redisUrl, takeoverSeconds } = config
   const waiting = { store, log, onWait, signal }
-  const works = parts.has('worker')
-  const need = connectionsToStart(config.concurrency, redisUrl, works)
+  const need = connectionsToStart(config.concurrency, redisUrl)
   await awaitServer(() => checkConnectionPath(store.url, need), waiting)
   const history = historyTables(config.history, catalog.values())
   const changing = { ...reportingLockWaits(waiting), history }
@@ -34,7 +35,7 @@ export async function openQueue(
     await awaitServer(() => checkRedis(redisUrl), waiting)
   }
   const installation = await awaitServer(() => installationName(store.sql), waiting)
-  const place = { databaseUrl: store.url, redisUrl, installation, works, telemetry: tracing?.telemetry }
+  const place = { databaseUrl: store.url, redisUrl, installation, presence, telemetry: tracing?.telemetry }
   let lastReason = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
     if (redisUrl === undefined && (outages.note(error) || outages.isAway())) return

@@ -17,7 +17,7 @@ import type { Queues } from '../../jobs/queues.ts'
 import { startSavingRequests } from '../../jobs/save-requests.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
 import type { SchedulerDeps } from '../../jobs/scheduler.ts'
-import { startScheduler, startWorker, watchClock, type Part } from '../../jobs/service.ts'
+import { startScheduler, startWorker, type Part } from '../../jobs/service.ts'
 import { type Logger, noteRetries } from '../../logger.ts'
 import { createMeter, type Meter } from '../../meter.ts'
 import { backoff, RETRY, sleep } from '../../remote/http/retry.ts'
@@ -25,6 +25,7 @@ import { createRequestLog, type RequestLog } from '../../request-log.ts'
 import { exitAtOnce } from '../../signals.ts'
 import { connectionsTo } from '../../store/connection/database.ts'
 import { shortenPatience } from '../../store/connection/watch.ts'
+import { openPresence, type Presence } from '../../store/fleet/presence.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { UNTRACED, type Tracing } from '../../tracing.ts'
 import type { Web } from '../../web/health.ts'
@@ -133,16 +134,27 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   }
   running.tracing = await openTracingIfSet(config, running.id)
   const tracing = running.tracing?.tracing ?? UNTRACED
-  const queues = await openQueue(service, running.tracing, (words) => (running.notReady = words), signal)
+  const presence = openPresence(store.sql)
+  running.closers.push(() => presence.close())
+  const queues = await openQueue(service, presence, running.tracing, (words) => (running.notReady = words), signal)
   running.queues = queues
   running.notReady = STARTING
-  const clock = await withDbRetry(() => openClock({ sql: store.sql, log }), signal)
+  const clock = await withDbRetry(() => openClock({ sql: presence.session, log }), signal)
   running.clock = clock
-  running.parts.push(watchClock({ ...service, clock }))
   const { alerts: settings, proxy, push } = config
   const identity = { id: running.id, holder: running.holder, version: VERSION }
   const { meter } = running
-  const common = { ...service, meter, tracing, sql: store.sql, clock, queues, alerts: settings }
+  const common = {
+    ...service,
+    meter,
+    tracing,
+    sql: store.sql,
+    presence,
+    session: presence.session,
+    clock,
+    queues,
+    alerts: settings,
+  }
   running.parts.push(startHeartbeat({ ...common, ...identity, connections: () => countConnections(store) }))
   const alerts = startAlerts({ ...common, proxy, pushes: push === 'on', processId: identity.id })
   running.parts.push(alerts)
@@ -151,14 +163,14 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   if (parts.has('worker')) {
     const requests = createRequestLog()
     running.parts.push(startSavingRequests({ ...common, ...identity, requests }))
-    const pull = await openPatiently(service, { meter, tracing, requests }, signal)
+    const pull = await openPatiently(service, { meter, tracing, requests, presence }, signal)
     clock.compareWith(() => pull.client.time())
     alerts.watch(pull.readToken)
     running.closers.push(() => pull.close())
     begin('worker', startWorker({ ...common, pull, sharePages: config.sharePages }))
     if (push === 'on') {
       const pusher = openPusher(pull, config)
-      begin('push', startPusher({ ...common, pusher, presence: pull.presence }))
+      begin('push', startPusher({ ...common, pusher }))
     } else log.info('local edits wait for "push", since SYNC_PUSH is off')
   }
   return queues.kind
@@ -181,12 +193,12 @@ function countConnections({ url }: Store): number {
 /** Waits for a ScopeStack that is away; wrong credentials or another account end it. */
 async function openPatiently(
   { config, store, log }: Service,
-  seen: { meter: Meter; tracing: Tracing; requests: RequestLog },
+  shared: { meter: Meter; tracing: Tracing; requests: RequestLog; presence: Presence },
   signal: AbortSignal,
 ) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openWorker(config, store, signal, noteRetries(log), RETRY, seen)
+      return await openWorker(config, store, signal, noteRetries(log), RETRY, shared)
     } catch (error) {
       const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
       if (!later) throw error

@@ -9,9 +9,8 @@ import type { Alert } from '../../store/runs/alerts.ts'
 
 const LISTED = 10
 
-export async function raiseParkedAlerts(sql: Database): Promise<void> {
-  await raiseParkedAlert(sql, LISTED, bodyOf)
-}
+/** @returns whether some are still to be reported. */
+export const raiseParkedAlerts = (sql: Database): Promise<boolean> => raiseParkedAlert(sql, LISTED, bodyOf)
 
 function bodyOf({ count, changes }: ParkedAlert) {
   if (count === 0) {

@@ -3,7 +3,7 @@
  * there, so the alert is sent as it is; its end is stored like any other once the database takes it.
  */
 import type { Database } from '../../store/connection/database.ts'
-import { readLeadership } from '../../store/fleet/processes.ts'
+import type { Pulse } from '../../store/outbox/pulse.ts'
 import { raiseAlert } from '../../store/runs/alerts.ts'
 import type { Channel } from './deliver.ts'
 
@@ -15,17 +15,15 @@ interface Deps {
   readonly sql: Database
   readonly channels: readonly Channel[]
   readonly installation: string
-  /** This process's, in sync.processes. */
-  readonly processId: string
   readonly settledMs?: number
 }
 
 export interface StandbyWatch {
-  /** @returns whether the database can only be read. */
-  look(signal: AbortSignal): Promise<boolean>
+  /** Reports it once it has lasted, and its end. */
+  look(pulse: Pick<Pulse, 'isReadOnly' | 'at' | 'leads'>, signal: AbortSignal): Promise<void>
 }
 
-export function watchStandby({ sql, channels, installation, processId, settledMs = SETTLED_MS }: Deps): StandbyWatch {
+export function watchStandby({ sql, channels, installation, settledMs = SETTLED_MS }: Deps): StandbyWatch {
   let since: { readonly at: number; readonly date: Date } | undefined
   let taken: string[] = []
   let triedAt = -Infinity
@@ -51,18 +49,16 @@ export function watchStandby({ sql, channels, installation, processId, settledMs
   }
 
   return {
-    async look(signal) {
-      const { isReadOnly, at, leads } = await readLeadership(sql, processId)
+    async look({ isReadOnly, at, leads }, signal) {
       if (isReadOnly) {
         since ??= { at: performance.now(), date: at }
         if (leads && performance.now() - since.at >= settledMs && taken.length < channels.length) await report(signal)
-        return true
+        return
       }
       if (taken.length > 0) await end()
       since = undefined
       taken = []
       triedAt = -Infinity
-      return false
     },
   }
 }

@@ -51,7 +51,9 @@ function placeOf(url: string, address: DatabaseUrl): Place {
   const [tls, session] = [tlsOf(address), sessionOf(address)]
   const isReadOnly = (host: Host) => queryReadOnly(address, { hosts: onlyHost(host), tls, session })
   const hosts = hostsOf(address, { isAway: isConnectionLoss, isReadOnly })
-  const visitor = openServerProbe((seconds) => connect(address, { hosts, tls, session }, 1, seconds), isAway)
+  // Without the settings of a session, for which the server reads all that it has: it comes every ten seconds.
+  const bare = { startup: session.startup, statement: '' }
+  const visitor = openServerProbe((seconds) => connect(address, { hosts, tls, session: bare }, 1, seconds), isAway)
   const place: Place = { hosts, tls, watch: new Watch(visitor) }
   reached.set(url, place)
   return place
@@ -88,6 +90,7 @@ function connect(
     max: connections,
     onnotice: () => {},
     connect_timeout: seconds,
+    idle_timeout: IDLE_SECONDS,
     // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
     fetch_types: false,
     ssl: false,
@@ -97,6 +100,9 @@ function connect(
   sql.options.parsers[JSONB] = parseExact
   return sql
 }
+
+/** Then a connection without work is closed. What is done every half minute keeps one or two, so that an edit finds one open. */
+const IDLE_SECONDS = 40
 
 const hostSeconds = ({ options }: DatabaseUrl): number => Number(options.get('connect_timeout') || 10)
 
@@ -110,11 +116,18 @@ const JSONB = 3802
 /**
  * A connection beside the pool that lives as long as this process. After a loss, the next statement opens another.
  *
- * @param onNotify gets the channel of each notification.
+ * @param onNotify gets the channel and the payload of each notification.
+ * @param onLoss is called when the connection has closed.
  */
-export const openSession = (sql: Database, onNotify: (channel: string) => void = () => {}): Database =>
+export const openSession = (
+  sql: Database,
+  onNotify: (channel: string, payload: string) => void,
+  onLoss: () => void,
+): Database =>
   // The driver's types omit that parsed options are options, and `onnotify`.
-  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null, onnotify: onNotify } as object)
+  postgres({ ...(sql.options as object), ...LASTING, onnotify: onNotify, onclose: onLoss } as object)
+
+const LASTING = { max: 1, idle_timeout: 0, max_lifetime: null }
 
 /** One connection without session settings and prepared statements, for checks before anything else. */
 export function openBareConnection(url: string): Database {

@@ -13,7 +13,7 @@ export type ProbeResult =
    * `server`: identifies a running server, at any of its addresses; null for a read-only one · `working`: pids that are at work
    * on a statement of ours.
    */
-  | { readonly kind: 'response'; readonly server: string | null; readonly working: ReadonlySet<number> }
+  | { readonly kind: 'response'; readonly server: number | null; readonly working: ReadonlySet<number> }
   /** The server responds, but cannot tell. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'silence' }
@@ -67,13 +67,16 @@ const whenAborted = (signal: AbortSignal): Promise<ProbeResult> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'silence' })))
 
 async function query(sql: Database, suspects: readonly Backend[], orphans: readonly Backend[]): Promise<ProbeResult> {
-  const identity = await sql<{ pid: number; server: string; standby: boolean }[]>`
-    select pg_backend_pid() as pid, pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as server`
+  // In a session whose search_path may be anyone's.
+  const identity = await sql<{ pid: number; server: number; standby: boolean }[]>`
+    select pg_catalog.pg_backend_pid() as pid, pg_catalog.pg_is_in_recovery() as standby,
+      pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) as server`
   const [{ pid, server, standby }] = identity as unknown as [(typeof identity)[number]]
   // A pooler gives clients an invented pid.
   if (pid !== (identity.state as { pid?: number } | undefined)?.pid) return { kind: 'unknown' }
   const pids = [...suspects, ...orphans].map((one) => one.pid)
   if (pids.length === 0) return { kind: 'response', server: standby ? null : server, working: new Set() }
+  await sql`set search_path = pg_catalog`
   const rows = await sql<Row[]>`
     select pid, state, wait_event as wait, usename = current_user as mine,
       extract(epoch from clock_timestamp() - backend_start)::float8 as seconds

@@ -6,7 +6,7 @@
  * Each connection is checked once a second:
  *
  *   bytes came or left since the last check    healthy
- *   idle for 10 checks                         ping it; no response in 10 more checks: lost
+ *   idle for 3 checks                          ping it; no response in 10 more checks: lost
  *   waits for 10 checks                        probe the server over a new connection: is that backend at work?
  *       it is (a COPY of minutes is)             healthy, for 10 more checks
  *       it is not                                one more check, since the response may be on its way; then lost
@@ -36,6 +36,8 @@ export interface WatchedConnection {
 /** Time is counted in checks and not in seconds: a process that was suspended or busy reads first what arrived meanwhile. */
 let checkEveryMs = 1_000
 const DOUBT_AFTER = 10
+/** A session that only listens is found dead as fast as one that waits for a response: nothing looks beside it at what it should have heard. */
+const PING_AFTER = 3
 /** A process that is to end waits less, also for a connection that is being made. */
 const DOUBT_AT_THE_END = 3
 let ending = false
@@ -91,8 +93,8 @@ export class Watch {
   #checks = 0
   #probing: AbortController | undefined
   /** Servers that have responded at this address, and when each did last. */
-  readonly #known = new Map<string, number>()
-  #current: string | undefined
+  readonly #known = new Map<number, number>()
+  #current: number | undefined
 
   constructor(probe: ServerProbe) {
     this.#probe = probe
@@ -158,7 +160,7 @@ export class Watch {
     }
   }
 
-  #compareServer(server: string, began: number): void {
+  #compareServer(server: number, began: number): void {
     const now = performance.now()
     const last = this.#known.get(server)
     const another = this.#current !== undefined && this.#current !== server
@@ -203,6 +205,7 @@ function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   }
   doubt.still++
   doubt.total++
+  if (!waiting && doubt.still >= PING_AFTER && wire.isIdle) one.send(wire.ping())
   if (doubt.still < doubtAfter) return false
   if (!wire.hasBegun) {
     // Otherwise the caller's connection timeout applies.
@@ -211,8 +214,7 @@ function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   }
   // A ping needs no probe: any live server responds to it.
   if (pinged) one.lose(noResponse('not even a ping'))
-  else if (waiting) return true
-  else if (wire.isIdle) one.send(wire.ping())
+  else return waiting
   return false
 }
 

@@ -17,10 +17,16 @@ export interface Process {
 
 /** A process counts as dead after four missed heartbeats. */
 export const HEARTBEAT_EVERY_MS = 15_000
-const ALIVE_SECONDS = 60
+export const ALIVE_SECONDS = 60
 /** How long a killed process is shown. */
 const KEPT = '7 days'
 
+/**
+ * Not waited for until it is on disk: after a crash of the server it is made again within seconds. (Nor is the table unlogged: it could
+ * not be read on a standby, where the oldest process that lived tells of it.)
+ *
+ * @returns the database's clock, in milliseconds since the epoch.
+ */
 export async function recordHeartbeat(
   sql: Database,
   {
@@ -30,33 +36,23 @@ export async function recordHeartbeat(
     parts,
     connections,
   }: Pick<Process, 'holder' | 'version' | 'parts' | 'connections'> & { readonly id: string },
-): Promise<void> {
-  await sql`
+): Promise<number> {
+  const [row] = await sql<[{ now: number }]>`
     insert into sync.processes as p (id, holder, version, parts, connections)
-    values (${id}, ${holder}, ${version}, ${arrayLiteral(parts)}::text[], ${connections})
-    on conflict (id) do update set seen_at = now(), connections = excluded.connections`
+    select ${id}, ${holder}, ${version}, ${arrayLiteral(parts)}::text[], ${connections}::int
+    from (select set_config('synchronous_commit', 'off', true)) as unwaited
+    on conflict (id) do update set seen_at = now(), connections = excluded.connections
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
+  return row.now
+}
+
+/** Those that were killed long ago. */
+export async function removeOldProcesses(sql: Database): Promise<void> {
   await sql`delete from sync.processes where seen_at < now() - ${KEPT}::interval`
 }
 
 export async function removeProcess(sql: Database, id: string): Promise<void> {
   await sql`delete from sync.processes where id = ${id}`
-}
-
-/**
- * Whether the database can only be read; and whether this process is the one that says so. Of a standby the heartbeats stand
- * still, so all processes find the same one: the oldest of those that lived last.
- */
-export async function readLeadership(
-  sql: Database,
-  id: string,
-): Promise<{ readonly isReadOnly: boolean; readonly leads: boolean; readonly at: Date }> {
-  const [row] = await sql<{ isReadOnly: boolean; leads: boolean; at: Date }[]>`
-    select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as "isReadOnly", now() as at,
-      coalesce(${id} = (
-        select id from sync.processes
-        where seen_at > (select max(seen_at) from sync.processes) - make_interval(secs => ${ALIVE_SECONDS})
-        order by started_at, id limit 1), false) as leads`
-  return row!
 }
 
 /** Living processes of the same release, besides this one, that take jobs. */

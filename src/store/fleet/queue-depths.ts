@@ -28,3 +28,14 @@ export async function readQueueDepths(sql: Database, queues: readonly string[]):
   )
   return rows.flatMap(({ queue, jobs }) => DEPTH_STATES.map((state, at) => ({ queue, state, jobs: jobs[at]! })))
 }
+
+/** Whether the queue has a job that has not ended. */
+export async function holdsJobs(sql: Database, queue: string): Promise<boolean> {
+  const exists = DEPTH_STATES.filter((state) => state !== 'failed').map(
+    (state) => `exists (select from bullmq.job where queue = $1 and state = '${state}')`,
+  )
+  const [row] = await sql.unsafe<{ holds: boolean }[]>(`select ${exists.join(' or ')} as holds`, [queue], {
+    prepare: true,
+  })
+  return row!.holds
+}

@@ -14,6 +14,7 @@ import { transact, type Database, type Transaction } from '../connection/databas
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
 import { findChange, type ChangeDetails } from './changes.ts'
 import { loseAbandoned } from './next-batch.ts'
+import { OUTBOX_CHANNEL } from './notify.ts'
 import { clearDigest, rebaseQueued } from './settle.ts'
 
 export type ChangeAction = 'retry' | 'discard' | 'resolve'
@@ -186,7 +187,7 @@ export async function resolveChange(
   })
 }
 
-const wakePush = (tx: Transaction) => tx`select pg_notify('scopestack_sync_outbox', '')`
+const wakePush = (tx: Transaction) => tx`select pg_notify(${OUTBOX_CHANNEL}, '')`
 
 /**
  * Locks the row before the change, in the order of edits and settlements, so that an edit in an open transaction is waited

@@ -11,6 +11,8 @@ import { PUSH_LEASE } from './next-batch.ts'
 export interface Due {
   /** A change is not postponed, and no process pushes. Whether something else blocks it shows when it is its turn. */
   readonly due: boolean
+  /** A change waits, or is being sent. */
+  readonly open: boolean
   /** How many batches were taken. It does not grow while all due changes are blocked, for example by a parked create. */
   readonly batches: number
 }
@@ -19,9 +21,13 @@ export async function readDue(sql: Database): Promise<Due> {
   const [row] = await sql<Due[]>`
     select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as batches,
       exists (select from sync.outbox o where ${isIn(sql, OPEN)} and not ${isPostponed(sql)})
-        and not ${isLeaseHeld(sql, PUSH_LEASE)} as due`
+        and not ${isLeaseHeld(sql, PUSH_LEASE)} as due,
+      exists (select from sync.outbox o where ${isIn(sql, OPEN)}) as open`
   return row!
 }
+
+/** Of the capture triggers, and of what a person decides of a change. */
+export const OUTBOX_CHANNEL = 'scopestack_sync_outbox'
 
 /** Any role that may connect can send notifications, at any rate. */
 const GATHER_MS = 100
@@ -41,7 +47,7 @@ export async function listenForChanges(presence: Presence, onChange: () => Promi
     }
     state.isCalling = false
   }
-  await presence.listen('scopestack_sync_outbox', () => {
+  await presence.listen(OUTBOX_CHANNEL, () => {
     state.isDue = true
     if (!state.isCalling) void call()
   })

@@ -32,12 +32,13 @@ const WAITED_FOR = '1 minute'
  * While changes are being sent it waits for the rest of them, a minute at most.
  *
  * @param listed how many changes the alert may name.
+ * @returns whether some are still to be reported.
  */
 export async function raiseParkedAlert(
   sql: Database,
   listed: number,
   bodyOf: (alert: ParkedAlert) => Readonly<Record<string, unknown>>,
-): Promise<void> {
+): Promise<boolean> {
   const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean; isOpen: boolean })[]>`
     with newest as (${newestAlert(sql)}),
     failure as (${newestAlert(sql, sql`and kind = 'failure'`)}),
@@ -62,6 +63,7 @@ export async function raiseParkedAlert(
   } else if (last !== null && due) {
     await raise(sql, { kind: 'failure', fingerprint: last, body: bodyOf({ count, changes }) })
   }
+  return last !== null && !due
 }
 
 /** Of this subject, or of one before it: with "subject = …" here the primary key goes through all alerts where the subject has none. */

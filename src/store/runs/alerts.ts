@@ -2,6 +2,9 @@
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
+/** Hears of each alert that is to be sent, once its transaction has ended. */
+export const ALERTS_CHANNEL = 'scopestack_sync_alerts'
+
 export interface Alert {
   /** `full` for full runs, `silence`, … */
   readonly subject: string
@@ -22,13 +25,15 @@ export async function raiseAlert(sql: Transaction, alert: Alert, reported = fals
   // by any role that may connect; this row only by roles that may write it.
   await sql`select from sync.installation for update`
   const { count } = await sql`
-    insert into sync.alerts (subject, kind, fingerprint, body, delivered_at)
+    with raised as (insert into sync.alerts (subject, kind, fingerprint, body, delivered_at)
     select ${subject}, ${kind}, ${fingerprint}, ${sql.json(body as never)}, case when ${reported} then now() end
     from (select) as nothing
     left join lateral (
       select kind, fingerprint from sync.alerts where subject = ${subject} order by id desc limit 1) as last on true
     where case when ${kind} = 'recovery' then last.kind in ('failure', 'silence')
-      else last.fingerprint is distinct from ${fingerprint} end`
+      else last.fingerprint is distinct from ${fingerprint} end
+    returning id)
+    select (select pg_notify(${ALERTS_CHANNEL}, '') where not ${reported}) from raised`
   return count === 1
 }
 

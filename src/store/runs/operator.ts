@@ -1,7 +1,7 @@
 /** What an operator does to the schedules: pauses one, resumes it, has a run now. Each is one statement, for all processes. */
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Plan } from './scheduled-runs.ts'
+import { RUNS_CHANNEL, type Plan } from './scheduled-runs.ts'
 
 export interface PausedSchedule {
   readonly schedule: string
@@ -25,10 +25,12 @@ export async function resumeSchedule(sql: Database, schedule: string): Promise<v
 /** @returns the run, whose jobs the reconciler adds where the caller does not; null where one of the kind goes on. */
 export async function openRunNow(sql: Database, { kind, planned, holder, version }: Plan): Promise<number | null> {
   const [run] = await sql<{ id: number }[]>`
-    insert into sync.runs (kind, holder, version, planned)
-    values (${kind}, ${holder}, ${version}, ${arrayLiteral(planned)}::text[])
-    on conflict (kind) where finished_at is null and planned is not null do nothing
-    returning id::int`
+    with run as (
+      insert into sync.runs (kind, holder, version, planned)
+      values (${kind}, ${holder}, ${version}, ${arrayLiteral(planned)}::text[])
+      on conflict (kind) where finished_at is null and planned is not null do nothing
+      returning id::int)
+    select id, pg_notify(${RUNS_CHANNEL}, '') from run`
   return run?.id ?? null
 }
 

@@ -47,6 +47,7 @@ export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Pl
         and not exists (select from sync.paused_schedules where schedule = ${schedule})
       on conflict (kind) where finished_at is null and planned is not null do nothing
       returning id::int`
+    if (run !== undefined) await tx`select pg_notify(${RUNS_CHANNEL}, '')`
     const decision: Decision =
       run === undefined ? { runId: null, note: await whyNone(tx, schedule, plan) } : { runId: run.id, note: null }
     await tx`
@@ -65,15 +66,19 @@ async function whyNone(tx: Transaction, schedule: string, { kind }: Plan): Promi
     : `Skipped: the ${schedule} schedule is paused.`
 }
 
-/** When the newest decided tick of the schedule was due, without ticks in the future. */
-export async function lastTick(sql: Database, schedule: string): Promise<Date | null> {
-  const [row] = await sql<{ at: Date | null }[]>`
-    select max(at) as at from sync.ticks where schedule = ${schedule} and at <= now() + ${CLOCK_TOLERANCE}::interval`
-  return row?.at ?? null
+/** When the newest decided tick of each schedule was due, without ticks in the future; a schedule that has none is missing. */
+export async function lastTicks(sql: Database, schedules: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+  const rows = await sql<{ schedule: string; at: Date | null }[]>`
+    select s.schedule,
+      (select max(at) from sync.ticks t where t.schedule = s.schedule and at <= now() + ${CLOCK_TOLERANCE}::interval) as at
+    from unnest(${arrayLiteral(schedules)}::text[]) s (schedule)`
+  return new Map(rows.flatMap(({ schedule, at }) => (at === null ? [] : [[schedule, at]])))
 }
 
 export interface OpenRun {
   readonly id: number
+  /** Seconds since it began. */
+  readonly age: number
   readonly kind: string
   readonly planned: readonly string[]
   /** Planned, and without an outcome. */
@@ -81,25 +86,22 @@ export interface OpenRun {
 }
 
 /** Arrays come as JSON, since the driver does not read array types (`fetch_types`). */
-const openRuns = (
-  sql: Database | Transaction,
-  { id = null, olderThan = 0 }: { id?: number | null; olderThan?: number },
-): Promise<OpenRun[]> => sql<OpenRun[]>`
-  select id::int, kind, to_json(planned) as planned,
+const openRuns = (sql: Database | Transaction, { id = null }: { id?: number | null } = {}): Promise<OpenRun[]> => sql<
+  OpenRun[]
+>`
+  select id::int, kind, extract(epoch from now() - started_at)::float8 as age, to_json(planned) as planned,
     (select coalesce(json_agg(type order by at), '[]') from unnest(planned) with ordinality as p (type, at)
       where not exists (select from sync.run_outcomes o where o.run_id = r.id and o.resource = type)) as missing
   from sync.runs r
   where finished_at is null and planned is not null and (${id}::bigint is null or id = ${id}::bigint)
-    and started_at <= now() - make_interval(secs => ${olderThan})
   order by id`
 
-/**
- * Open runs of workers, without backfills, which their own process continues.
- *
- * @param olderThan seconds: the jobs of a run that has just begun are still being added.
- */
-export const readOpenRuns = async (sql: Database, olderThan: number): Promise<OpenRun[]> =>
-  (await openRuns(sql, { olderThan })).filter(({ kind }) => kind !== 'backfill')
+/** Open runs of workers, without backfills, which their own process continues. */
+export const readOpenRuns = async (sql: Database): Promise<OpenRun[]> =>
+  (await openRuns(sql)).filter(({ kind }) => kind !== 'backfill')
+
+/** Hears of each run that was begun: who looks after open runs need not look while there is none. */
+export const RUNS_CHANNEL = 'scopestack_sync_runs'
 
 /** Undefined if it has ended, or never existed. */
 export const readOpenRun = async (sql: Database, id: number): Promise<OpenRun | undefined> =>

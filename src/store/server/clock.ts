@@ -10,9 +10,16 @@ export interface ClockReading {
   readonly withinMs: number
 }
 
-export async function readClock(sql: Database): Promise<ClockReading> {
+export const readClock = async (sql: Database): Promise<ClockReading> =>
+  await timed(async () => {
+    const [row] = await sql<[{ now: number }]>`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
+    return row.now
+  })
+
+/** @param read one statement. */
+export async function timed(read: () => Promise<number>): Promise<ClockReading> {
   const sentAt = performance.now()
-  const [row] = await sql<[{ now: number }]>`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
+  const now = await read()
   const respondedAt = performance.now()
-  return { now: row.now, at: (sentAt + respondedAt) / 2, withinMs: (respondedAt - sentAt) / 2 }
+  return { now, at: (sentAt + respondedAt) / 2, withinMs: (respondedAt - sentAt) / 2 }
 }

@@ -30,6 +30,7 @@ afterAll(async () => {
 async function tick(at: string): Promise<void> {
   const deps = {
     sql: board.sql,
+    session: board.sql,
     queues: { addRun: async () => {} } as never,
     log: createLogger({ level: 'silent', terminal: false }),
     schedules: SCHEDULES,
@@ -57,9 +58,9 @@ test('a paused schedule makes no run, records that, and goes on with its next ti
   expect((await board.post('/schedule', { do: 'resume:full' })).text).toContain('goes on with its next tick')
   // The tick that was skipped is decided: it is not caught up.
   await tick('2026-01-02T02:00:05Z')
-  expect(await readOpenRuns(board.sql, 0)).toEqual([])
+  expect(await readOpenRuns(board.sql)).toEqual([])
   await tick('2026-01-03T02:00:01Z')
-  expect(await readOpenRuns(board.sql, 0)).toMatchObject([{ kind: 'full', planned: ['clients'] }])
+  expect(await readOpenRuns(board.sql)).toMatchObject([{ kind: 'full', planned: ['clients'] }])
   const page = await board.get('/schedule')
   expect(page.text).toContain('full 2026-01-02 02:00 UTC just now Skipped: the full schedule is paused.')
   await endRuns(board.sql)
@@ -76,7 +77,7 @@ test('a run now is one run, also when it is asked for twice, and does without a 
   queueIsAway = true
   expect((await board.post('/schedule', { do: 'run:incremental' })).status).toBe(200)
   // From these a scheduler makes the jobs.
-  expect(await readOpenRuns(board.sql, 0)).toMatchObject([{ kind: 'full' }, { kind: 'incremental' }])
+  expect(await readOpenRuns(board.sql)).toMatchObject([{ kind: 'full' }, { kind: 'incremental' }])
   for (const wrong of ['', 'run', 'run:verify', 'drop:full', 'pause:'])
     expect((await board.post('/schedule', { do: wrong })).status, wrong).toBe(400)
   expect((await board.post('/schedule', { do: 'pause:full', key: 'guessed' })).status).toBe(403)
@@ -90,7 +91,7 @@ test('who paused, resumed and began what is in the log, and a run that begins ha
   await board.post('/schedule', { do: 'resume:incremental' })
   await board.post('/schedule', { do: 'run:incremental' })
   await board.post('/schedule', { do: 'run:incremental' })
-  const id = (await readOpenRuns(board.sql, 0))[0]!.id
+  const id = (await readOpenRuns(board.sql))[0]!.id
   const who = { schedule: 'incremental', tokenMay: 'none asked for', from: '127.0.0.1' }
   const lines = board.lines.slice(before)
   expect(lines).toMatchObject([

@@ -11,12 +11,13 @@ import { mailChannel } from '../../../src/jobs/alerts/mail.ts'
 import { recordRunAlert } from '../../../src/jobs/alerts/run-alerts.ts'
 import { watchStandby } from '../../../src/jobs/alerts/standby.ts'
 import { raiseFindings } from '../../../src/jobs/alerts/standing.ts'
-import { openClock } from '../../../src/jobs/clock.ts'
 import { createOutages } from '../../../src/jobs/outage-log.ts'
 import { createLogger } from '../../../src/logger.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { openPresence } from '../../../src/store/fleet/presence.ts'
 import { recordHeartbeat } from '../../../src/store/fleet/processes.ts'
+import { readPulse } from '../../../src/store/outbox/pulse.ts'
 import { NOTHING_READ, recordOutcome, type Outcome } from '../../../src/store/runs/runs.ts'
 import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { FOR_LOCALHOST } from '../../support/network/certificate.ts'
@@ -233,10 +234,11 @@ it('STARTTLS needs a certificate that is trusted and of that name, and then the 
 it('alerts are sent while the token, which may be in Redis, cannot be read', async () => {
   await using webhook = await startWebhook()
   await raiseFindings(sql, [{ subject: 'x', kind: 'failure', fingerprint: '1', body: { text: 'x', event: 'failure' } }])
+  const presence = openPresence(sql)
   const alerts = startAlerts({
     sql,
+    presence,
     log,
-    clock: await openClock({ sql, log }),
     outages: createOutages(log),
     schedules: [],
     alerts: { webhookUrl: webhook.url, webhookSecret: undefined, mail: undefined, editMinutes: 60 },
@@ -247,6 +249,7 @@ it('alerts are sent while the token, which may be in Redis, cannot be read', asy
   alerts.watch(() => Promise.reject(new Error('Redis is away')))
   await until(() => webhook.received.length === 1, 'the alert')
   await alerts.drain()
+  await presence.close()
 })
 
 it('a database that can only be read is reported by one process, and its end once it takes writes', async () => {
@@ -263,10 +266,18 @@ it('a database that can only be read is reported by one process, and its end onc
     apply: (_, __, given: Parameters<Database>) => current(...given),
     get: (_, name) => Reflect.get(current, name) as unknown,
   })
-  const watches = ['first', 'second'].map((processId) =>
-    watchStandby({ sql: switched, channels, installation: 'here', processId, settledMs: 0 }),
-  )
-  const look = () => Promise.all(watches.map((watch) => watch.look(signal)))
+  const watches = ['first', 'second'].map((id) => ({
+    id,
+    watch: watchStandby({ sql: switched, channels, installation: 'here', settledMs: 0 }),
+  }))
+  const look = () =>
+    Promise.all(
+      watches.map(async ({ id, watch }) => {
+        const pulse = await readPulse(switched, id)
+        await watch.look(pulse, signal)
+        return pulse.isReadOnly
+      }),
+    )
   expect(await look()).toEqual([true, true])
   expect(await look()).toEqual([true, true])
   expect(webhook.received).toMatchObject([

@@ -3,7 +3,7 @@ import { DelayedError, UnrecoverableError } from 'bullmq'
 import postgres from 'postgres'
 import { afterEach, describe, expect, test } from 'vitest'
 import { onPostgres, onRedis } from '../../../src/jobs/backends.ts'
-import { PUSH_QUEUE, QUEUE } from '../../../src/jobs/job-names.ts'
+import { PUSH_QUEUE, QUEUE, type JobData, type JobName } from '../../../src/jobs/job-names.ts'
 import { createDelayWatch } from '../../../src/jobs/push.ts'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../../src/jobs/queues.ts'
@@ -12,6 +12,7 @@ import { createLogger } from '../../../src/logger.ts'
 import { openFleetState } from '../../../src/report/fleet-state.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { installationName } from '../../../src/store/fleet/account.ts'
+import { openPresence } from '../../../src/store/fleet/presence.ts'
 import { recordOutcome } from '../../../src/store/runs/runs.ts'
 import { closeRun, decideTick, readOpenRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
@@ -40,7 +41,10 @@ async function openOn(kind: keyof typeof QUEUE_KINDS, timing = TIMING) {
   await migrateQueue(database.url)
   const queue = await QUEUE_KINDS[kind](side)
   opened.push(() => queue[Symbol.asyncDispose]())
+  const presence = openPresence(sql)
+  opened.push(() => presence.close())
   const place = {
+    presence,
     databaseUrl: database.url,
     redisUrl: queue.env['REDIS_URL'],
     installation: await installationName(sql),
@@ -61,7 +65,7 @@ async function openRun(sql: Database, at = new Date()): Promise<number> {
 const closings: number[] = []
 const CLOSING = { within: async () => {}, after: ({ id }: { id: number }) => void closings.push(id) }
 const reconcileAll = (sql: Database, queues: Queues) => {
-  const reconcile = createReconciler({ sql, queues, log, closing: CLOSING })
+  const reconcile = createReconciler({ sql, session: sql, queues, log, closing: CLOSING })
   // What no queue knows of is still being added, perhaps: it is lost at the second time.
   return reconcile(signal).then(() => reconcile(signal))
 }
@@ -205,7 +209,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
         return await queues.jobState(id, resource)
       },
     }
-    const reconcile = createReconciler({ sql, queues: busy, log, closing: CLOSING })
+    const reconcile = createReconciler({ sql, session: sql, queues: busy, log, closing: CLOSING })
     await reconcile(signal)
     expect(await queues.jobState(runId, 'clients'), 'not made again').toBe('completed')
     expect(await queues.jobState(runId, 'tags'), 'perhaps on its way').toBe('none')
@@ -232,7 +236,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     await until(async () => (await states()).every((state) => typeof state === 'object'), 'both to be postponed')
     expect(begun).toBe(2)
     let passed = 0
-    const reconcile = createReconciler({ sql, queues, log, closing: CLOSING, elapsed: () => passed })
+    const reconcile = createReconciler({ sql, session: sql, queues, log, closing: CLOSING, elapsed: () => passed })
     await reconcile(signal)
     await reconcile(signal)
     expect(await states()).toMatchObject([{ begun: 1 }, { begun: 1 }])
@@ -281,6 +285,57 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     expect(await (other ?? (await openOn(kind)).queues).jobState(runId, 'clients')).toBe('none')
   })
 })
+
+test('a worker that waits for an hour takes each job as it comes, also after its session was lost', async () => {
+  const { sql, queues, place } = await openOn('postgres')
+  const { classes, connection, release } = onPostgres(place, () => {})
+  opened.push(release)
+  const done: string[] = []
+  const options = { connection: connection(true), autorun: false, drainDelay: 3_600 }
+  const worker = new classes.Worker<JobData, void, JobName>(QUEUE, async ({ name }) => void done.push(name), options)
+  worker.on('error', () => {})
+  opened.push(() => worker.close())
+  void worker.run()
+  const runId = await openRun(sql)
+  await until(async () => (await listening(sql)).length === 1, 'it to listen')
+  await queues.addRun(runId, ['clients'])
+  await until(() => done.includes('close'), 'the jobs')
+  const [pid] = await listening(sql)
+  await sql`select pg_terminate_backend(${pid!})`
+  await queues.addRun(runId + 1, ['tags'])
+  await until(() => done.length === 4, 'the jobs behind the loss')
+})
+
+test('a queue is looked at for jobs of killed workers only where it may hold a job', async () => {
+  const { sql, queues, place } = await openOn('postgres', { takeoverSeconds: 0.03, retryMs: 1 })
+  const lookedAt = async () =>
+    (
+      await sql<{ value: string }[]>`select value from bullmq.meta where queue = ${QUEUE} and field = 'stalled-check'`
+    )[0]?.value
+  const gate = Promise.withResolvers<void>()
+  const worker = queues.startWorker(async () => await gate.promise, 1)
+  void worker.run()
+  let heard = 0
+  await place.presence.listen('bullmq_jobs', () => heard++)
+  await until(() => heard > 0, 'the session to listen')
+  // Behind what that began: every ten milliseconds, were it not for the queue that is empty.
+  for (let round = 0; round < 20; round++) await queues.ping()
+  expect(await lookedAt()).toBeUndefined()
+  await queues.addRun(await openRun(sql), ['clients'])
+  await until(async () => (await lookedAt()) !== undefined, 'a look')
+  const first = await lookedAt()
+  await until(async () => (await lookedAt()) !== first, 'another one')
+  gate.resolve()
+  await worker.close()
+})
+
+/** The pids of sessions that listen. */
+const listening = async (sql: Database): Promise<number[]> =>
+  (
+    await sql<{ pid: number }[]>`
+      select pid from pg_stat_activity
+      where datname = current_database() and query ilike 'listen%'`
+  ).map(({ pid }) => pid)
 
 test('a tick is decided once by several schedulers, and adds no second run to an open one', async () => {
   const { sql } = await openOn('postgres')

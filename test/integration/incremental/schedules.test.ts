@@ -73,7 +73,10 @@ test.each([
       addRun: async (_: number, types: readonly string[]) => void added.push(types),
     } as unknown as Queues
     try {
-      await tickOnce({ sql, queues, log, schedules: SCHEDULES, resources, holder: 'test', version: '0' }, at)
+      await tickOnce(
+        { sql, session: sql, queues, log, schedules: SCHEDULES, resources, holder: 'test', version: '0' },
+        at,
+      )
       const runs = await readRuns(sql, ['kind'])
       expect(runs.map(({ kind }) => kind)).toEqual(kinds)
       expect(added).toEqual(kinds.map((kind) => resources[kind as keyof typeof resources]))

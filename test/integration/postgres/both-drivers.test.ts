@@ -37,7 +37,12 @@ async function both(url: string): Promise<Record<'pull' | 'queue', Row | string>
     }
   }
   const queue = async (): Promise<Row> => {
-    const pool = openQueuePool(url, { connections: 1, onError: () => {} })
+    const pool = openQueuePool(url, {
+      connections: 1,
+      onError: () => {},
+      presence: { listen: async () => {} },
+      queues: [],
+    })
     try {
       const { rows } = await pool.query<Row>(ASK)
       return rows[0]!
@@ -266,12 +271,17 @@ it('opens a connection of the queue again that a limit refused', async () => {
   const url = Object.assign(new URL(admin.href), { username: few, password: 'few' }).href
   const other = openDatabase(url, { connections: 1 })
   await other`select 1`
-  const pool = openQueuePool(url, { connections: 1, onError: () => {} })
+  const pool = openQueuePool(url, {
+    connections: 1,
+    onError: () => {},
+    presence: { listen: async () => {} },
+    queues: [],
+  })
   await expect(pool.query('select 1')).rejects.toMatchObject({ code: '53300' })
-  const waiting = pool.connect()
+  const client = await pool.connect()
+  const waiting = client.query('select 1 as one')
   await other.end()
-  const client = await waiting
-  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  expect((await waiting).rows).toEqual([{ one: 1 }])
   client.release()
   await pool.end()
 })
@@ -290,7 +300,12 @@ it('makes the tables of the queue whatever options= says of search_path', async 
   await using database = await createEmptyDatabase()
   const url = `${database.url}?options=-c%20search_path%3Dpg_catalog`
   await migrateQueue(url)
-  const pool = openQueuePool(url, { connections: 1, onError: () => {} })
+  const pool = openQueuePool(url, {
+    connections: 1,
+    onError: () => {},
+    presence: { listen: async () => {} },
+    queues: [],
+  })
   try {
     const { rows } = await pool.query(
       `select relnamespace::regnamespace::text as schema from pg_class where oid = 'job'::regclass`,

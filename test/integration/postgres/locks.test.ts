@@ -140,7 +140,8 @@ it('advisory locks of a role that may only connect stop nothing', async () => {
   const keys = ['dedup:push:push', 'jidseq:push', 'jidseq:sync', 'parent:sync:run-1'].map((key) => `bullmq:${key}`)
   await outsider`select pg_advisory_lock(hashtext(key)) from unnest(${keys}::text[]) as key`
   await outsider`select pg_advisory_lock(hashtext('bullmq:finalization'), hashtext(q)) from unnest('{sync,push}'::text[]) as q`
-  const place = { databaseUrl: url, redisUrl: undefined, installation: 'test' }
+  const presence = openPresence(sql)
+  const place = { databaseUrl: url, redisUrl: undefined, installation: 'test', presence }
   const queues = openQueues(place, { takeoverSeconds: 30, retryMs: 1 }, () => {})
   const done: string[] = []
   const workers = [
@@ -153,6 +154,7 @@ it('advisory locks of a role that may only connect stop nothing', async () => {
   expect(done.filter((name) => name !== 'push')).toEqual(['pull', 'pull', 'close'])
   await Promise.all(workers.map((worker) => worker.close()))
   await queues.close()
+  await presence.close()
   await outsider.end()
   await admin.unsafe(`drop role ${role}`)
 })

@@ -12,7 +12,7 @@ import { readOverview } from '../../../src/report/overview.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { readProcesses } from '../../../src/store/fleet/processes.ts'
-import { readQueueDepths } from '../../../src/store/fleet/queue-depths.ts'
+import { holdsJobs, readQueueDepths } from '../../../src/store/fleet/queue-depths.ts'
 import { readRateState } from '../../../src/store/fleet/rate-limit.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { rowsToRestore, rowsExcept, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
@@ -30,12 +30,14 @@ import { replaceLocalId } from '../../../src/store/outbox/local-ids.ts'
 import { nextBatch } from '../../../src/store/outbox/next-batch.ts'
 import { readDue } from '../../../src/store/outbox/notify.ts'
 import { raiseParkedAlert } from '../../../src/store/outbox/parked-alerts.ts'
+import { readPulse } from '../../../src/store/outbox/pulse.ts'
 import { recordChangedParents, recordPushedProjects } from '../../../src/store/progress/changed-projects.ts'
 import { readFindings } from '../../../src/store/progress/findings.ts'
 import { claimAlert, lastAlerts, lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readTicks } from '../../../src/store/runs/operator.ts'
 import { readRequests } from '../../../src/store/runs/requests.ts'
 import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../../../src/store/runs/run-history.ts'
+import { lastTicks, readOpenRuns } from '../../../src/store/runs/scheduled-runs.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { readConnections } from '../../../src/store/server/connection-path.ts'
@@ -192,6 +194,12 @@ const OURS: Record<string, (sql: Database) => Promise<unknown>> = {
       fleet,
     })
     expect(queue.depths).toHaveLength(10)
+  },
+  'what an idle process looks at': async (sql) => {
+    await readPulse(sql, 'x')
+    await readOpenRuns(sql)
+    await lastTicks(sql, ['full', 'incremental'])
+    await holdsJobs(sql, 'sync')
   },
   'the queue and the rate as they are shown': async (sql) => {
     await readQueueDepths(sql, ['sync', 'pushes'])

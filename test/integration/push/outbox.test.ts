@@ -260,7 +260,7 @@ it('distinguishes what is due and blocked from what is due and may be sent', asy
   lease = await one.acquire(PUSH_LEASE)
   expect(await take()).toHaveLength(1)
   await one.release(lease)
-  expect(await readDue(sql)).toEqual({ due: true, batches: batches + 1 })
+  expect(await readDue(sql)).toEqual({ due: true, open: true, batches: batches + 1 })
 })
 
 it('replaces the id also where a pull has read the record before its response came', async () => {

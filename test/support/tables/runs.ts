@@ -207,6 +207,10 @@ export const silenceFirstProcess = (sql: Sql): Promise<unknown> => sql`
   update sync.processes set seen_at = now() - interval '2 minutes'
   where started_at = (select min(started_at) from sync.processes)`
 
+/** When a process reported itself last. */
+export const readNewestHeartbeat = async (sql: Sql): Promise<string> =>
+  (await sql<{ at: string }[]>`select max(seen_at)::text as at from sync.processes`)[0]!.at
+
 export const deleteProcesses = (sql: Sql): Promise<unknown> => sql`delete from sync.processes`
 
 /** The last requests to ScopeStack, each with every column as text. */
