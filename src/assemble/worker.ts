@@ -114,11 +114,7 @@ export async function openMigratedWorker(
     meter.add('retries', { code: error.code })
     onRetry(error)
   }
-  let found = 0
-  const onInFlightLimit = (limit: number): void => {
-    meter.add('inFlightLimit', {}, limit - found)
-    found = limit
-  }
+  const onInFlightLimit = gaugeOf(meter)
   const sending = { http: noted(http, requests), tokens, rateLimit, onRetry: counted }
   const client = tracedClient(
     createClient({ ...sending, concurrency, policy, apiUrl, userAgent, onInFlightLimit }),
@@ -155,6 +151,15 @@ export async function openMigratedWorker(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** A meter adds: from the limit before to this one. */
+function gaugeOf(meter: Meter): (limit: number) => void {
+  let found = 0
+  return (limit) => {
+    meter.add('inFlightLimit', {}, limit - found)
+    found = limit
   }
 }
 
