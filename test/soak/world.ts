@@ -66,6 +66,8 @@ export async function openWorld({ folder, projects, seed, postgres, queue }: Wan
     SYNC_SCHEDULE: '*/40 * * * * *',
     SYNC_INCREMENTAL_SCHEDULE: '*/5 * * * * *',
     SYNC_CONFLICT: 'local-wins',
+    // The account is small, and as much is deleted there as is made.
+    SYNC_DELETE_LIMIT: '100',
     SYNC_HISTORY: 'clients,projects,vendors',
     SYNC_HISTORY_DAYS: '60',
     HTTP_PORT: '0',
