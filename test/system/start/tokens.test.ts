@@ -9,7 +9,8 @@ const LONG = { SYNC_PAGE_SIZE: '10' }
 
 async function openLongList(options: Parameters<typeof open>[0] = {}): Promise<Setting> {
   const setting = await open({ latency: 10, ...options })
-  fillClients(setting.sim, 500)
+  // Fewer than those of a list that is first requested in two ways.
+  fillClients(setting.sim, 450)
   return setting
 }
 
