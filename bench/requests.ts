@@ -11,7 +11,9 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { textTable } from '../src/commands/output/format.ts'
-import { startRemote, startServer, type Remote } from './machine.ts'
+import { settingsFor } from './machine/measure.ts'
+import { startServer } from './machine/postgres.ts'
+import { startRemote, type Remote } from './machine/remote.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -77,15 +79,7 @@ async function costOf(name: string, remote: Remote, databaseUrl: string, args: r
   await promisify(execFile)(process.execPath, [join(options.worker, 'src/cli.ts'), 'pull', '--json', ...args], {
     cwd: options.worker,
     maxBuffer: 64 * 1024 * 1024,
-    env: {
-      SCOPESTACK_AUTH_URL: remote.url,
-      SCOPESTACK_API_URL: remote.url,
-      SCOPESTACK_CLIENT_ID: 'simulator',
-      SCOPESTACK_CLIENT_SECRET: 'simulator-secret',
-      SYNC_RATE: '0',
-      DATABASE_URL: databaseUrl,
-      LOG_LEVEL: 'silent',
-    },
+    env: settingsFor(remote, databaseUrl, { LOG_LEVEL: 'silent' }),
   })
   const { statuses, bytesSent } = (await remote.control('GET', 'stats')) as Stats
   const of = (...wanted: string[]): number => wanted.reduce((sum, status) => sum + (statuses[status] ?? 0), 0)
@@ -112,11 +106,11 @@ async function changeProjects(remote: Remote): Promise<void> {
   }
 }
 
-const server = await startServer()
-const remote = await startRemote(Number(options.projects))
+const server = await startServer('18')
+const remote = await startRemote({ projects: Number(options.projects) })
 try {
   await prepare(remote)
-  const url = await server.create('requests')
+  const url = await server.createEmpty('requests')
   const costs = [
     await costOf('first', remote, url, []),
     await costOf('unchanged, full', remote, url, ['--full']),

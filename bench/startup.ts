@@ -11,6 +11,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { startSimulator } from '../src/simulator/server.ts'
+import { PRODUCT_FLAGS } from '../test/support/process/product-flags.ts'
 
 interface Cost {
   readonly cpuMs: number
@@ -34,7 +35,7 @@ const env = {
   SYNC_SCHEDULE: 'off',
   SYNC_INCREMENTAL_SCHEDULE: 'off',
   HTTP_PORT: '0',
-  SYNC_LOG_LEVEL: 'info',
+  LOG_LEVEL: 'info',
 }
 
 /** Prints its CPU when it ends. */
@@ -47,7 +48,7 @@ const REPORT = `data:text/javascript,${encodeURIComponent(`
 /** Ends the process once a line of its output holds `until`; without it, waits for its end. */
 async function run(folder: string, args: readonly string[], until?: string): Promise<Cost> {
   const begun = performance.now()
-  const flags = ['--max-semi-space-size=16', '--max-old-space-size=512', '--import', REPORT]
+  const flags = [...PRODUCT_FLAGS, '--import', REPORT]
   const child = spawn(process.execPath, [...flags, 'src/cli.ts', ...args], {
     cwd: folder,
     env,

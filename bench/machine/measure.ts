@@ -3,8 +3,8 @@
  * The figures begin when it has loaded its code and opened its connections, and end with its work.
  */
 import { fork, type ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PRODUCT_FLAGS } from '../../test/support/process/product-flags.ts'
 import type { PhaseName, PhaseOptions } from '../phases/phase.ts'
 import { measureWal, type Server, type Wal } from './postgres.ts'
 import { cpuMsOf, rssOf } from './processes.ts'
@@ -109,19 +109,9 @@ export function settingsFor(
 
 function start({ name, remote, database, options = {}, settings = {}, flags = 'product' }: Phase): ChildProcess {
   return fork(join(import.meta.dirname, '../phases/phase.ts'), [name, JSON.stringify(options)], {
-    execArgv: flags === 'product' ? PRODUCT_FLAGS : [],
+    execArgv: flags === 'product' ? [...PRODUCT_FLAGS] : [],
     env: settingsFor(remote, database, settings),
   })
-}
-
-/** Those of the script `sync`. */
-export const PRODUCT_FLAGS: string[] = productFlags()
-
-function productFlags(): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
-    scripts: { sync: string }
-  }
-  return scripts.sync.split(' ').filter((word) => word.startsWith('--'))
 }
 
 /** The messages of a child, one at a time. @throws when it ends, or sends nothing for too long. */

@@ -52,6 +52,8 @@ export interface Remote {
   readonly url: string
   readonly stripeUrl: string | null
   readonly pid: number
+  /** By its control API (`simulator --help`). */
+  control(method: string, path: string, body?: unknown): Promise<unknown>
   switch(switches: Switches): Promise<void>
   /** How many records it changed. */
   change(change: Change): Promise<number>
@@ -86,16 +88,19 @@ export async function startRemote(options: AccountOptions): Promise<Remote> {
     return await Promise.race([next<T>(), failed])
   }
   const { url, stripeUrl } = await Promise.race([next<{ url: string; stripeUrl: string | null }>(), failed])
+  const control = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const given =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+    const response = await fetch(`${url}/_control/${path}`, { method, ...given })
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return response.status === 204 ? undefined : await response.json().catch(() => undefined)
+  }
   return {
     url,
     stripeUrl,
     pid: child.pid!,
-    async switch(switches) {
-      const body = JSON.stringify(switches)
-      const headers = { 'content-type': 'application/json' }
-      const response = await fetch(`${url}/_control/switches`, { method: 'POST', body, headers })
-      if (!response.ok) throw new Error(`switches: ${response.status} ${await response.text()}`)
-    },
+    control,
+    switch: async (switches) => void (await control('POST', 'switches', switches)),
     change: async (change) => (await ask<{ changed: number }>({ change })).changed,
     resetCounts: async () => void (await ask({ counts: 'reset' })),
     counts: async () => (await ask<{ counted: Counts }>({ counts: 'read' })).counted,

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { PRODUCT_FLAGS, settingsFor } from './measure.ts'
+import { PRODUCT_FLAGS } from '../../test/support/process/product-flags.ts'
+import { settingsFor } from './measure.ts'
 import type { Remote } from './remote.ts'
 
 export interface Service {

@@ -143,7 +143,7 @@ const OTHERS: readonly Rule[] = [
     id: 'idle-transactions',
     about: 'idle: transactions a second',
     most: 1,
-    series: isOf('idle'),
+    series: isOf('idle', { queue: 'in Postgres' }),
     of: more('idle', 'transactionsPerSecond'),
   },
   {
@@ -151,7 +151,7 @@ const OTHERS: readonly Rule[] = [
     about: 'idle: WAL an hour',
     most: 1,
     unit: ' MB',
-    series: isOf('idle'),
+    series: isOf('idle', { queue: 'in Postgres' }),
     of: more('idle', 'walMbPerHour'),
   },
   {
@@ -159,7 +159,7 @@ const OTHERS: readonly Rule[] = [
     about: 'idle: connections',
     most: 6,
     digits: 0,
-    series: isOf('idle'),
+    series: isOf('idle', { queue: 'in Postgres' }),
     of: more('idle', 'connections'),
   },
   {
@@ -167,7 +167,7 @@ const OTHERS: readonly Rule[] = [
     about: 'idle: resident memory',
     most: 120,
     ...MB,
-    series: isOf('idle'),
+    series: isOf('idle', { queue: 'in Postgres' }),
     of: more('idle', 'rssMb'),
   },
 ]

@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { openDatabase, type Database } from '../../src/store/connection/database.ts'
+import { startOwnRedis } from '../../test/support/redis/redis-server.ts'
 import type { Measured } from '../machine/measure.ts'
 import { startServer, vacuum } from '../machine/postgres.ts'
 import { cpuMsOf, rssOf } from '../machine/processes.ts'
@@ -13,10 +14,28 @@ import { startService, UNMEASURED } from '../machine/service.ts'
 import { rounds, type Context, type Series } from '../series.ts'
 
 const PROJECTS = 20
+/** Once a year. */
+const NEVER = '0 0 1 1 *'
 const SETTLE_MS = 30_000
 const LOOK_MS = 300_000
 
+const QUEUES = { 'in Postgres': undefined, 'in Redis': startOwnRedis } as const
+
 export async function idle(context: Context): Promise<Series[]> {
+  // They only wait, so one queue is looked at beside the other, with a server of its own.
+  return await Promise.all(
+    Object.entries(QUEUES).map(async ([queue, startRedis]) => {
+      const redis = await startRedis?.()
+      try {
+        return await idleWith(context, queue, redis === undefined ? {} : { REDIS_URL: redis.url })
+      } finally {
+        await redis?.stop()
+      }
+    }),
+  )
+}
+
+async function idleWith(context: Context, queue: string, queueSettings: Record<string, string>): Promise<Series> {
   const { options, server: other } = context
   const server = await startServer(other.major)
   const remote = await startRemote({ projects: PROJECTS })
@@ -26,8 +45,8 @@ export async function idle(context: Context): Promise<Series[]> {
     const own = { ...context, options: { ...options, rounds: 1 }, say: () => {} }
     const found = await rounds(own, 'idle', async (_, add) => {
       const database = await server.create('idle')
-      const never = { SYNC_SCHEDULE: '0 0 1 1 *', SYNC_INCREMENTAL_SCHEDULE: '0 0 1 1 *' }
-      const service = await startService({ remote, database, settings: never }, '"run ends"')
+      const settings = { SYNC_SCHEDULE: NEVER, SYNC_INCREMENTAL_SCHEDULE: NEVER, ...queueSettings }
+      const service = await startService({ remote, database, settings }, '"run ends"')
       try {
         await vacuum(database)
         await wait(options.quick ? 0 : SETTLE_MS)
@@ -39,7 +58,7 @@ export async function idle(context: Context): Promise<Series[]> {
         await service.close()
       }
     })
-    return [{ section: 'idle', circumstances: { postgres: server.major, queue: 'in Postgres' }, rounds: found }]
+    return { section: 'idle', circumstances: { postgres: server.major, queue }, rounds: found }
   } finally {
     await admin.end()
     await remote.close()

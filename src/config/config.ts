@@ -27,7 +27,7 @@ export interface Config {
   readonly resources: readonly string[] | undefined
   /** Requests a second, 0 for no limit. */
   readonly rate: number
-  /** Pages in flight. */
+  /** Requests in flight, at most. */
   readonly concurrency: number
   readonly sharePages: number
   readonly pageSize: number

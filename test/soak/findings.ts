@@ -2,9 +2,10 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PRODUCT_FLAGS } from '../support/process/product-flags.ts'
 import { countUnsent, hasRunOk, readParked } from '../support/tables/days.ts'
 import type { Sample } from './samples.ts'
-import { nodeFlags, type World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface Growth {
   readonly what: string
@@ -101,7 +102,7 @@ const verify = (environment: Readonly<Record<string, string>>): Promise<string[]
     const env = { PATH: process.env['PATH'], ...environment }
     execFile(
       process.execPath,
-      [...nodeFlags(), cli, 'verify'],
+      [...PRODUCT_FLAGS, cli, 'verify'],
       { env, cwd: '/', maxBuffer: 1e8 },
       (error, stdout, stderr) => {
         resolve(error === null ? [] : [`verify: ${stdout.slice(-2_000)} ${stderr.slice(-1_000)}`])

@@ -1,12 +1,13 @@
 /** What a soak runs: a Postgres that is vacuumed as often as its days are short, the simulator, and two processes of `start`. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../src/store/connection/database.ts'
 import type { Major } from '../support/postgres/postgres-binaries.ts'
 import { startPostgres } from '../support/postgres/postgres-server.ts'
+import { PRODUCT_FLAGS } from '../support/process/product-flags.ts'
 import { startOwnRedis } from '../support/redis/redis-server.ts'
 import { atExit } from '../support/run/at-exit.ts'
 
@@ -36,14 +37,7 @@ interface Wanted {
   readonly queue: 'postgres' | 'redis'
 }
 
-const ROOT = join(import.meta.dirname, '../..')
-const CLI = join(ROOT, 'src/cli.ts')
-
-/** The flags with which the product is run. */
-export const nodeFlags = (): string[] => {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { sync: string } }
-  return scripts.sync.split(' ').filter((word) => word.startsWith('--'))
-}
+const CLI = join(import.meta.dirname, '../../src/cli.ts')
 
 export async function openWorld({ folder, projects, seed, postgres, queue }: Wanted): Promise<World> {
   const sim = await startSimulator({ projects, seed, tokenLifetime: 60 })
@@ -95,7 +89,7 @@ async function startMember(environment: Readonly<Record<string, string>>, logFil
   let child: ChildProcess
   const log = createWriteStream(logFile)
   const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [...nodeFlags(), CLI, 'start'], {
+    child = spawn(process.execPath, [...PRODUCT_FLAGS, CLI, 'start'], {
       cwd: join(logFile, '..'),
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

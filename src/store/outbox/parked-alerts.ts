@@ -45,7 +45,7 @@ export async function raiseParkedAlert(
     reported as (
       select coalesce(max(fingerprint::timestamptz), '-infinity') as parked_at, coalesce(max(raised_at), '-infinity') as at
       from failure where subject = ${SUBJECT}),
-    -- By when they were parked, and not all that are: with 50,000 of them it was 60 ms, every two seconds.
+    -- By when they were parked, and not all that are: with 50,000 of them each look took 60 ms.
     fresh as materialized (
       select o.id, o.resource, o.record_id, o.code, o.reason, o.settled_at from sync.outbox o, reported
       where ${isIn(sql, PARKED)} and o.settled_at > reported.parked_at)

@@ -96,7 +96,7 @@ export const outbox = sync.table(
     index('outbox_settled_idx')
       .on(table.settledAt)
       .where(sql`settled_at is not null`),
-    // Each process looks every two seconds for those parked since the last alert, and neither all that are parked nor all that are
+    // Each process looks every few seconds for those parked since the last alert, and neither all that are parked nor all that are
     // settled are to be read: with 50,000 and 100,000 it took 75 ms, and takes 10.
     index('outbox_parked_idx').on(table.settledAt).where(PARKED),
     index('outbox_unnoted_idx')

@@ -192,7 +192,7 @@ export const alerts = sync.table(
   },
   (table) => [
     index('alerts_subject_idx').on(table.subject, table.id),
-    // Each process looks every two seconds for what is to be sent, and alerts are kept for ever.
+    // Each process looks every few seconds for what is to be sent, and alerts are kept for 90 days.
     index('alerts_unsent_idx')
       .on(table.id)
       .where(sql`delivered_at is null`),

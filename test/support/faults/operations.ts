@@ -40,6 +40,11 @@ function change({ records }: Simulator): void {
   records.update('projects', project!.id, { attributes: { 'project-name': 'Changed' } })
 }
 
+async function readAndChange(world: World): Promise<void> {
+  await readAll(world)
+  change(world.sim)
+}
+
 function remove({ records }: Simulator): void {
   records.remove('clients', records.list('clients')[3]!.id)
   const phase = records.list('project-phases')[0]
@@ -108,20 +113,14 @@ export const OPERATIONS: Readonly<Partial<Record<OperationName, Operation>>> = {
     types: READ,
     asks: FIRST_PAGES,
     writes: CHECKPOINT,
-    async prepare(world) {
-      await readAll(world)
-      change(world.sim)
-    },
+    prepare: readAndChange,
   },
   backfill: {
     name: 'backfill',
     types: READ,
     asks: FIRST_PAGES,
     writes: CHECKPOINT,
-    async prepare(world) {
-      await readAll(world)
-      change(world.sim)
-    },
+    prepare: readAndChange,
     async done({ sql }) {
       const open = await readRuns(sql, ['id', 'finishedAt'], { kind: 'backfill' })
       expect(open.filter(({ finishedAt }) => finishedAt === null)).toEqual([])

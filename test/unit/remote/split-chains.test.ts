@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { planChains, type PageChain } from '../../../src/remote/pages/page-chains.ts'
 import { compareIds, readReverse, type ReversePages } from '../../../src/remote/pages/reverse-pages.ts'
+import { readSharedChains, type ChainStep } from '../../../src/remote/pages/shared-pages.ts'
 import { numbered, pagedList, request } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
@@ -81,4 +82,30 @@ describe('a chain that is split', () => {
     await Array.fromAsync(readReverse({ client: busy.client, ...how, recall: async () => undefined }))
     expect(busy.asked).toHaveLength(40)
   })
+})
+
+it('a chain above one whose reader has not said yet where it began waits for that, and then reads on to there', async () => {
+  const list = pagedList({ ids: numbered(60), size: 10, places: 4 })
+  const looks: (() => void)[] = []
+  let below: { first: number; top: string | null } = { first: 3, top: null }
+  const free: PageChain[] = [{ first: 6, next: 6, top: null }]
+  const pool = {
+    take: () => Promise.resolve(free.shift()),
+    below: () => below,
+    lookAgain: () => new Promise<void>((resolve) => void looks.push(resolve)),
+  }
+  const steps: ChainStep[] = []
+  const how = { client: list.client, request, pool, atMost: 4, batch: 1, signal, recall: async () => undefined }
+  const done = (async () => {
+    for await (const some of readSharedChains(how)) steps.push(...some)
+  })()
+  await settled()
+  expect(list.asked).toEqual([6, 5, 4, 3])
+  expect(looks).toHaveLength(1)
+  // Records were deleted before the other one began: its first page ended at a lower id than this one has come to.
+  below = { first: 3, top: '15' }
+  looks[0]!()
+  await done
+  expect(list.asked).toEqual([6, 5, 4, 3, 2])
+  expect(steps.at(-1)!.chain).toMatchObject({ next: 0 })
 })

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
 import type { Resource } from '../../../src/catalog/resource.ts'
-import { afterParents, type WhenRead } from '../../../src/sync/run/dependency-order.ts'
+import { afterParents, parentTypesOf, type WhenRead } from '../../../src/sync/run/dependency-order.ts'
 
 const resourceOf = (type: string, readMethods: Resource['readMethods']): Resource =>
   ({ type, read: readMethods[0], readMethods }) as unknown as Resource
@@ -91,4 +92,17 @@ it('of changes it is read behind every parent', async () => {
   expect(begun).toEqual(['parent', 'child'])
   await end('child')
   await all
+})
+
+it('no resources of the catalog may wait for each other, by whichever of their read methods', () => {
+  const parents = new Map([...catalog.values()].map((one) => [one.type, parentTypesOf(one, { changesOnly: true })]))
+  const reaches = (from: string, seen = new Set<string>()): Set<string> => {
+    for (const parent of parents.get(from) ?? []) {
+      if (parent === from || seen.has(parent)) continue
+      seen.add(parent)
+      reaches(parent, seen)
+    }
+    return seen
+  }
+  expect([...parents.keys()].filter((type) => reaches(type).has(type))).toEqual([])
 })
